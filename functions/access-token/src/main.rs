@@ -1,0 +1,31 @@
+//! `POST /v0/kyc/access-token`: a token with which the caller's browser opens the provider's SDK.
+
+use lambda_http::Error;
+use shared::http::{Failure, Reply, Route, serve};
+use shared::runtime::Function;
+use shared::service::start_session;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let authenticator = &function.authenticator()?;
+    let users = &function.users()?;
+    let provider = &function.session_provider()?;
+    tokio::join!(
+        authenticator.keys().prefetch(),
+        provider.credentials().prefetch()
+    );
+
+    serve(
+        Route::AccessToken,
+        function.error_types()?,
+        |call| async move {
+            let id = authenticator.user(call.headers()).await?;
+            let token = start_session(users, provider, &id, call.deadline())
+                .await
+                .map_err(Failure::of_token)?;
+            Reply::access_token(&token, &id)
+        },
+    )
+    .await
+}

@@ -1,0 +1,26 @@
+//! `GET /v0/kyc/details`: what the caller may see of their verification.
+
+use lambda_http::Error;
+use shared::http::{Reply, Route, serve};
+use shared::runtime::Function;
+use shared::service::details;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let authenticator = &function.authenticator()?;
+    let recorder = &function.recorder()?;
+    let provider = &function.provider()?;
+    tokio::join!(
+        authenticator.keys().prefetch(),
+        provider.credentials().prefetch()
+    );
+
+    serve(Route::Details, function.error_types()?, |call| async move {
+        let id = authenticator.user(call.headers()).await?;
+        let refresh = call.refresh()?;
+        let details = details(recorder, provider, &id, refresh, call.deadline()).await?;
+        Reply::details(&details)
+    })
+    .await
+}

@@ -1,0 +1,24 @@
+//! `GET /v0/kyc/gate`: whether the caller may do what needs a verified identity. For other services and gateways.
+
+use lambda_http::Error;
+use shared::http::{Problem, Reply, Route, serve};
+use shared::kyc::Status;
+use shared::runtime::Function;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let authenticator = &function.authenticator()?;
+    let users = &function.users()?;
+    authenticator.keys().prefetch().await;
+
+    serve(Route::Gate, function.error_types()?, |call| async move {
+        let id = authenticator.user(call.headers()).await?;
+        let user = users.get(&id).await?;
+        match user.map(|user| user.review.status()) {
+            Some(Status::Approved) => Ok(Reply::no_content()),
+            _ => Err(Problem::VerificationRequired.into()),
+        }
+    })
+    .await
+}

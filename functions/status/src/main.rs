@@ -1,0 +1,29 @@
+//! `GET /v0/kyc/status`: where the caller's verification stands.
+
+use lambda_http::Error;
+use shared::http::{Reply, Route, serve};
+use shared::runtime::Function;
+use shared::service::refresh;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let authenticator = &function.authenticator()?;
+    let recorder = &function.recorder()?;
+    let provider = &function.provider()?;
+    tokio::join!(
+        authenticator.keys().prefetch(),
+        provider.credentials().prefetch()
+    );
+
+    serve(Route::Status, function.error_types()?, |call| async move {
+        let id = authenticator.user(call.headers()).await?;
+        let user = if call.refresh()? {
+            refresh(recorder, provider, &id, call.deadline()).await?
+        } else {
+            recorder.load(&id).await?
+        };
+        Reply::status(&user)
+    })
+    .await
+}

@@ -1,0 +1,21 @@
+//! `GET /v0/user/me`: the caller's user object, and where their onboarding stands.
+
+use lambda_http::Error;
+use shared::http::{Reply, Route, serve};
+use shared::runtime::Function;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    let authenticator = &function.authenticator()?;
+    let recorder = &function.recorder()?;
+    authenticator.keys().prefetch().await;
+
+    serve(Route::User, function.error_types()?, |call| async move {
+        let id = authenticator.user(call.headers()).await?;
+        let user = recorder.load(&id).await?;
+        let onboarding = call.expands_onboarding().then_some(&recorder.onboarding);
+        Reply::user(&user, onboarding)
+    })
+    .await
+}

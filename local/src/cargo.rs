@@ -1,0 +1,91 @@
+//! Builds the functions.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use serde::Deserialize;
+use tokio::{process::Command, sync::OnceCell};
+
+use crate::Error;
+
+type Executables = BTreeMap<String, PathBuf>;
+
+/// Builds these binaries of the workspace and says where they are. A process builds once for all its stacks.
+pub(crate) async fn build(binaries: &[&str], release: bool) -> Result<&'static Executables, Error> {
+    static DEBUG: OnceCell<Executables> = OnceCell::const_new();
+    static RELEASE: OnceCell<Executables> = OnceCell::const_new();
+    let cell = if release { &RELEASE } else { &DEBUG };
+    cell.get_or_try_init(|| run(binaries, release)).await
+}
+
+async fn run(binaries: &[&str], release: bool) -> Result<Executables, Error> {
+    let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut command = Command::new(&program);
+    // The whole workspace decides on the features, as in the build of this program: dependencies are built once.
+    command.args([
+        "build",
+        "--workspace",
+        "--message-format=json-render-diagnostics",
+    ]);
+    command.args(release.then_some("--release"));
+    command.args(binaries.iter().flat_map(|binary| ["--bin", binary]));
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    let child = command
+        .spawn()
+        .map_err(|source| Error::CargoMissing { program, source })?;
+    let output = child.wait_with_output().await?;
+    if !output.status.success() {
+        return Err(Error::Build);
+    }
+    let built = executables(&output.stdout);
+    match binaries.iter().find(|binary| !built.contains_key(**binary)) {
+        Some(missing) => Err(Error::NoBinary((*missing).to_owned())),
+        None => Ok(built),
+    }
+}
+
+fn executables(messages: &[u8]) -> Executables {
+    #[derive(Deserialize)]
+    struct Artifact {
+        target: Target,
+        executable: Option<PathBuf>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+    }
+
+    // The other messages of cargo have no target or no executable.
+    let artifacts = messages
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok());
+    artifacts
+        .filter_map(|artifact: Artifact| Some((artifact.target.name, artifact.executable?)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_executables_count() {
+        let messages = br#"{"reason":"compiler-artifact","target":{"name":"shared","kind":["lib"]},"executable":null}
+{"reason":"compiler-artifact","target":{"name":"status","kind":["bin"]},"executable":"/target/debug/status"}
+{"reason":"build-script-executed","package_id":"x"}
+{"reason":"build-finished","success":true}
+"#;
+        assert_eq!(
+            executables(messages),
+            Executables::from([("status".to_owned(), "/target/debug/status".into())])
+        );
+    }
+}

@@ -1,0 +1,178 @@
+//! The Runtime API: how a function's process gets events and gives answers.
+//!
+//! Every instance has a base path of its own, so that it is known who asks.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    http::{HeaderName, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+};
+use uuid::Uuid;
+
+use super::{Failure, MAX_PAYLOAD};
+use crate::{lock, logs::Logs};
+
+/// One event on its way to an instance.
+pub(super) struct Invocation {
+    pub(super) request_id: String,
+    pub(super) function_arn: String,
+    pub(super) deadline_ms: u128,
+    pub(super) payload: Bytes,
+    pub(super) reply: Reply,
+}
+
+type Reply = oneshot::Sender<Result<Bytes, Failure>>;
+
+/// What is known of an instance here.
+struct Mailbox {
+    invocations: tokio::sync::Mutex<mpsc::Receiver<Invocation>>,
+    /// The invocation that the instance is working on.
+    current: Mutex<Option<(String, Reply)>>,
+}
+
+/// The API for all instances of all functions.
+pub(super) struct RuntimeApi {
+    address: SocketAddr,
+    instances: Mutex<HashMap<String, Arc<Mailbox>>>,
+}
+
+impl RuntimeApi {
+    pub(super) fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            instances: Mutex::default(),
+        }
+    }
+
+    /// The base of an instance. Lambda gives no scheme, but an address with a path is a URL only with one.
+    pub(super) fn url(&self, instance: &str) -> String {
+        format!("http://{}/{instance}", self.address)
+    }
+
+    pub(super) fn register(&self, instance: &str) -> mpsc::Sender<Invocation> {
+        let (sender, receiver) = mpsc::channel(1);
+        let mailbox = Mailbox {
+            invocations: receiver.into(),
+            current: Mutex::default(),
+        };
+        lock(&self.instances).insert(instance.to_owned(), Arc::new(mailbox));
+        sender
+    }
+
+    pub(super) fn unregister(&self, instance: &str) {
+        lock(&self.instances).remove(instance);
+    }
+
+    pub(super) async fn serve(self: Arc<Self>, listener: TcpListener, logs: Arc<Logs>) {
+        let router = Router::new()
+            .route("/{instance}/2018-06-01/runtime/invocation/next", get(next))
+            .route(
+                "/{instance}/2018-06-01/runtime/invocation/{request}/response",
+                post(response),
+            )
+            .route(
+                "/{instance}/2018-06-01/runtime/invocation/{request}/error",
+                post(error),
+            )
+            // What went wrong is in the log; the process ends, and that is what fails the invocation.
+            .route(
+                "/{instance}/2018-06-01/runtime/init/error",
+                post(StatusCode::ACCEPTED),
+            )
+            .layer(DefaultBodyLimit::max(MAX_PAYLOAD))
+            .with_state(self);
+        if let Err(error) = axum::serve(listener, router).await {
+            logs.push("lambda", format!("the Runtime API has failed: {error}"));
+        }
+    }
+
+    fn mailbox(&self, instance: &str) -> Result<Arc<Mailbox>, StatusCode> {
+        lock(&self.instances)
+            .get(instance)
+            .cloned()
+            .ok_or(StatusCode::FORBIDDEN)
+    }
+
+    /// Ends the current invocation of an instance, if it is this one.
+    fn finish(
+        &self,
+        instance: &str,
+        request: &str,
+        answer: Result<Bytes, Failure>,
+    ) -> Result<StatusCode, StatusCode> {
+        let mailbox = self.mailbox(instance)?;
+        let current = lock(&mailbox.current).take_if(|(id, _)| id == request);
+        let (_, reply) = current.ok_or(StatusCode::BAD_REQUEST)?;
+        // Nobody waits for the answer when the invocation has just been given up.
+        reply.send(answer).map_err(|_| StatusCode::BAD_REQUEST)?;
+        Ok(StatusCode::ACCEPTED)
+    }
+}
+
+type Api = State<Arc<RuntimeApi>>;
+
+async fn next(State(api): Api, Path(instance): Path<String>) -> Result<Response, StatusCode> {
+    let mailbox = api.mailbox(&instance)?;
+    let mut invocations = mailbox.invocations.lock().await;
+    // Who asks for the next event has given up on the current one.
+    lock(&mailbox.current).take();
+    let Invocation {
+        request_id,
+        function_arn,
+        deadline_ms,
+        payload,
+        reply,
+    } = invocations.recv().await.ok_or(StatusCode::GONE)?;
+    let root = Uuid::new_v4().simple().to_string();
+    let (time, unique) = root.split_at_checked(8).unwrap_or_default();
+    let headers = [
+        ("content-type", "application/json".to_owned()),
+        ("lambda-runtime-aws-request-id", request_id.clone()),
+        ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
+        ("lambda-runtime-invoked-function-arn", function_arn),
+        (
+            "lambda-runtime-trace-id",
+            format!("Root=1-{time}-{unique};Sampled=0"),
+        ),
+    ];
+    *lock(&mailbox.current) = Some((request_id, reply));
+    Ok((
+        headers.map(|(name, value)| (HeaderName::from_static(name), value)),
+        payload,
+    )
+        .into_response())
+}
+
+async fn response(
+    State(api): Api,
+    Path((instance, request)): Path<(String, String)>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, StatusCode> {
+    if let Ok(body) = body {
+        return api.finish(&instance, &request, Ok(body));
+    }
+    api.finish(&instance, &request, Err(Failure::TooLarge))?;
+    Err(StatusCode::PAYLOAD_TOO_LARGE)
+}
+
+async fn error(
+    State(api): Api,
+    Path((instance, request)): Path<(String, String)>,
+    body: Bytes,
+) -> Result<StatusCode, StatusCode> {
+    let report = String::from_utf8_lossy(&body).into_owned();
+    api.finish(&instance, &request, Err(Failure::Reported(report)))
+}

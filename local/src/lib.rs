@@ -1,0 +1,31 @@
+//! The whole system on a laptop: what `template.yaml` declares, run by stand-ins for the services of the cloud.
+
+pub mod data;
+pub mod gateway;
+pub mod lambda;
+pub mod logs;
+pub mod provider;
+pub mod seed;
+pub mod template;
+pub mod token;
+
+mod aws;
+mod cargo;
+mod dynamodb;
+mod error;
+mod options;
+mod secrets;
+mod servers;
+mod stack;
+mod state;
+
+pub use error::Error;
+pub use options::{Options, Ports};
+pub use stack::Stack;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks what stays whole even if a holder of the lock has panicked.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

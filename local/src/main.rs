@@ -1,0 +1,170 @@
+//! Runs the whole system on a laptop.
+
+mod output;
+
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use local::{Error, Options, Ports, Stack, data::Data, seed::seed, token};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::broadcast::error::RecvError,
+};
+
+/// The user that a fresh system knows.
+const FIRST_USER: &str = "usr_abc123";
+
+/// Runs the KYC API with everything that it needs on this machine.
+#[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Args)]
+struct Run {
+    /// The port of the API; the three that follow are for the provider simulator, DynamoDB and Secrets Manager
+    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    port: u16,
+    #[command(flatten)]
+    data: DataDirectory,
+    /// Keep everything in memory and leave no files
+    #[arg(long)]
+    memory: bool,
+    /// Use this provider, for example https://api.sumsub.com, instead of the simulator
+    #[arg(long, value_name = "URL")]
+    provider_url: Option<String>,
+    /// Use this DynamoDB instead of the one that comes with this program
+    #[arg(long, value_name = "URL")]
+    dynamodb_url: Option<String>,
+    /// Use this Secrets Manager instead of secrets.json
+    #[arg(long, value_name = "URL")]
+    secrets_url: Option<String>,
+    /// Give a template parameter a value, or a table or secret the name it really has
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    parameters: Vec<(String, String)>,
+    /// Build the functions with optimisations
+    #[arg(long)]
+    release: bool,
+}
+
+#[derive(Args)]
+struct DataDirectory {
+    /// Where data, keys and secrets are kept
+    #[arg(long = "data-dir", value_name = "DIR", default_value = ".local")]
+    path: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print a token for a user, to be sent as x-juno-jwt
+    Token {
+        /// The user's id
+        user: String,
+        #[command(flatten)]
+        data: DataDirectory,
+        /// How long the token is valid
+        #[arg(long, value_name = "SECONDS", default_value_t = token::DEFAULT_LIFETIME.as_secs())]
+        expires_in: u64,
+    },
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let pair = text
+        .split_once('=')
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    pair.ok_or_else(|| "it must have the form NAME=VALUE".to_owned())
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Some(Command::Token {
+            user,
+            data,
+            expires_in,
+        }) => print_token(&user, data, expires_in),
+        None => run(arguments.run).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_token(user: &str, data: DataDirectory, expires_in: u64) -> Result<(), Error> {
+    let signer = token::Signer::open(&Data::Directory(data.path))?;
+    Ok(output::line(
+        &signer.token(user, Duration::from_secs(expires_in)),
+    )?)
+}
+
+async fn run(run: Run) -> Result<(), Error> {
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let simulated = run.provider_url.is_none();
+    let options = Options {
+        ports: Ports::First(run.port),
+        data: if run.memory {
+            Data::Memory
+        } else {
+            Data::Directory(run.data.path)
+        },
+        provider_url: run.provider_url,
+        dynamodb_url: run.dynamodb_url,
+        secrets_url: run.secrets_url,
+        release: run.release,
+        parameters: BTreeMap::from_iter(run.parameters),
+        ..Options::default()
+    };
+    let started = async {
+        let stack = Stack::start(options).await?;
+        seed(stack.dynamodb_url(), stack.table()).await?;
+        Ok::<_, Error>(stack)
+    };
+    let stack = tokio::select! {
+        started = started => started?,
+        _ = interrupted.recv() => return Ok(()),
+        _ = terminated.recv() => return Ok(()),
+    };
+    let token = stack.token(FIRST_USER, token::DEFAULT_LIFETIME);
+    stack.write_state(&token)?;
+    let told = tokio::select! {
+        told = tell(&stack, simulated, &token) => told,
+        _ = interrupted.recv() => Ok(()),
+        _ = terminated.recv() => Ok(()),
+    };
+    stack.stop().await;
+    Ok(told?)
+}
+
+/// Tells what happens for as long as it does.
+async fn tell(stack: &Stack, simulated: bool, token: &str) -> std::io::Result<()> {
+    let mut requests = stack.follow_requests();
+    let mut logs = stack.follow_logs();
+    output::line(&output::welcome(stack, simulated, token))?;
+    loop {
+        let line = tokio::select! {
+            answered = requests.recv() => match answered {
+                Ok(answered) => Some(output::request(&answered)),
+                Err(RecvError::Lagged(count)) => Some(format!("({count} more requests)")),
+                Err(RecvError::Closed) => return Ok(()),
+            },
+            line = logs.recv() => match line {
+                Ok(line) => output::function(&line),
+                Err(RecvError::Lagged(count)) => Some(format!("({count} more lines of the functions)")),
+                Err(RecvError::Closed) => return Ok(()),
+            },
+        };
+        if let Some(line) = line {
+            output::line(&line)?;
+        }
+    }
+}

@@ -1,0 +1,258 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::body::Bytes;
+use serde_json::{Map, Value};
+use tokio::sync::broadcast;
+
+use crate::{
+    Error, Options, aws, cargo,
+    data::{Data, create_private},
+    dynamodb,
+    gateway::{self, Answered, Gateway},
+    lambda::{Failure, Function, Lambda},
+    logs::{LogLine, Logs},
+    secrets::Secrets,
+    servers::{Listeners, Servers, Urls},
+    state,
+    template::{self, Template},
+    token::Signer,
+};
+
+/// The running system. All of it ends when this is dropped; [`Stack::stop`] ends it in good order.
+pub struct Stack {
+    pub(crate) urls: Urls,
+    pub(crate) table: String,
+    /// Environment variables of every function, without the identity that they run with.
+    pub(crate) environments: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) data: Data,
+    secrets: Arc<Secrets>,
+    signer: Signer,
+    logs: Arc<Logs>,
+    answered: broadcast::Sender<Answered>,
+    lambda: Arc<Lambda>,
+    /// What clients reach.
+    front: Servers,
+    /// What the functions need to answer them.
+    back: Servers,
+}
+
+impl Stack {
+    /// Builds the functions and starts the system.
+    ///
+    /// # Errors
+    /// Something that is needed is missing; the message says what.
+    pub async fn start(mut options: Options) -> Result<Self, Error> {
+        options.data.create()?;
+        let listeners = Listeners::open(&options).await?;
+        let urls = listeners.urls()?;
+        let parameters = &mut options.parameters;
+        parameters
+            .entry("ProviderUrl".to_owned())
+            .or_insert_with(|| urls.provider.clone());
+        let template = read_template(parameters)?;
+        let (signer, secrets) = Secrets::load(&options.data, options.secrets.clone())?;
+        let secrets = Arc::new(secrets);
+        let log_file = options.data.path("functions.log");
+        let logs = Arc::new(Logs::new(
+            log_file.as_deref().map(create_private).transpose()?,
+        ));
+        let real_aws = options.dynamodb_url.is_some() || options.secrets_url.is_some();
+        let identity = aws::identity(real_aws);
+
+        let mut back = Servers::new(&logs);
+        let gateway = listeners.start_stand_ins(&mut back, &options, &template, &secrets)?;
+        dynamodb::create_tables(&urls.dynamodb, &template.tables, &identity).await?;
+
+        let environments = environments(&template, &urls);
+        let functions = functions(&template, &environments, &identity, options.release).await?;
+        let lambda = Arc::new(Lambda::start(functions, &logs).await?);
+        let answered = broadcast::Sender::new(1024);
+        let api = Gateway {
+            lambda: Arc::clone(&lambda),
+            routes: template.routes,
+            responses: template.responses,
+            stage: template.stage,
+            answered: answered.clone(),
+        };
+        let mut front = Servers::new(&logs);
+        front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
+        let table = template.tables.into_iter().next().map(|table| table.name);
+        Ok(Self {
+            urls,
+            table: table.unwrap_or_default(),
+            environments,
+            data: options.data,
+            secrets,
+            signer,
+            logs,
+            answered,
+            lambda,
+            front,
+            back,
+        })
+    }
+
+    /// Where the API is.
+    #[must_use]
+    pub fn api_url(&self) -> &str {
+        &self.urls.api
+    }
+
+    /// Where the provider is.
+    #[must_use]
+    pub fn provider_url(&self) -> &str {
+        &self.urls.provider
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn dynamodb_url(&self) -> &str {
+        &self.urls.dynamodb
+    }
+
+    /// Where Secrets Manager is.
+    #[must_use]
+    pub fn secrets_url(&self) -> &str {
+        &self.urls.secrets
+    }
+
+    /// The name of the table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The environment variables that a function has from the template, by the name of its binary.
+    #[must_use]
+    pub fn environment(&self, binary: &str) -> Option<&BTreeMap<String, String>> {
+        self.environments.get(binary)
+    }
+
+    /// The secrets as they are now, by logical id.
+    ///
+    /// # Errors
+    /// The file that holds them has become unreadable.
+    pub fn secrets(&self) -> Result<Map<String, Value>, Error> {
+        self.secrets.current()
+    }
+
+    /// A value of `x-juno-jwt` for this user.
+    #[must_use]
+    pub fn token(&self, user_id: &str, lifetime: Duration) -> String {
+        self.signer.token(user_id, lifetime)
+    }
+
+    /// A value of `x-juno-jwt` with any claims.
+    #[must_use]
+    pub fn sign(&self, claims: &Value) -> String {
+        self.signer.sign(claims)
+    }
+
+    /// Invokes a function directly, by the name of its binary, as a schedule or a queue would.
+    ///
+    /// # Errors
+    /// The function did not answer.
+    pub async fn invoke(&self, binary: &str, event: &Value) -> Result<Bytes, Failure> {
+        self.lambda.invoke(binary, event.to_string().into()).await
+    }
+
+    /// The latest lines that the functions have written.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.logs.lines()
+    }
+
+    /// All lines that the functions write from now on.
+    #[must_use]
+    pub fn follow_logs(&self) -> broadcast::Receiver<LogLine> {
+        self.logs.follow()
+    }
+
+    /// All requests that the gateway answers from now on.
+    #[must_use]
+    pub fn follow_requests(&self) -> broadcast::Receiver<Answered> {
+        self.answered.subscribe()
+    }
+
+    /// Writes `stack.json` and `functions.env` into the data directory, if there is one: what another program needs to
+    /// use this stack, and what `cargo lambda watch --env-file` needs to run the functions against it.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn write_state(&self, token: &str) -> Result<(), Error> {
+        state::write(self, token)
+    }
+
+    /// Stops everything. Requests that are under way are answered if that does not take long.
+    pub async fn stop(mut self) {
+        self.front.stop().await;
+        self.lambda.stop().await;
+        self.back.stop().await;
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // The gateway's connections, too, hold on to the service: dropping it here would not end its processes.
+        self.lambda.close();
+    }
+}
+
+fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Error> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let text = std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
+    Template::parse(&text, parameters)
+}
+
+/// The environment of every function, by binary: what the template says, and where the services are.
+fn environments(template: &Template, urls: &Urls) -> BTreeMap<String, BTreeMap<String, String>> {
+    let environment = |function: &template::Function| {
+        let mut environment = function.environment.clone();
+        environment.insert(
+            "AWS_ENDPOINT_URL_DYNAMODB".to_owned(),
+            urls.dynamodb.clone(),
+        );
+        environment.insert(
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(),
+            urls.secrets.clone(),
+        );
+        (function.binary.clone(), environment)
+    };
+    template.functions.iter().map(environment).collect()
+}
+
+async fn functions(
+    template: &Template,
+    environments: &BTreeMap<String, BTreeMap<String, String>>,
+    identity: &BTreeMap<String, String>,
+    release: bool,
+) -> Result<Vec<Function>, Error> {
+    let binaries: BTreeSet<_> = template
+        .functions
+        .iter()
+        .map(|function| function.binary.as_str())
+        .collect();
+    let binaries: Vec<_> = binaries.into_iter().collect();
+    let executables = cargo::build(&binaries, release).await?;
+    let function = |function: &template::Function| {
+        let binary = &function.binary;
+        let mut environment = environments.get(binary).cloned().unwrap_or_default();
+        environment.extend(identity.clone());
+        Ok(Function {
+            name: binary.clone(),
+            executable: executables
+                .get(binary)
+                .cloned()
+                .ok_or_else(|| Error::NoBinary(binary.clone()))?,
+            memory_size: function.memory_size,
+            timeout: Duration::from_secs(function.timeout),
+            environment,
+        })
+    };
+    template.functions.iter().map(function).collect()
+}

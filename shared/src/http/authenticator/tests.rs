@@ -1,0 +1,305 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RsaKeyPair,
+};
+use serde_json::json;
+
+use super::*;
+
+/// Somebody who can issue tokens: a signing function and the JWK of its key.
+struct Issuer {
+    algorithm: &'static str,
+    jwk: Value,
+    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+}
+
+fn base64(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn ed25519() -> Issuer {
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+    Issuer {
+        algorithm: "EdDSA",
+        jwk: json!({ "kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": base64(pair.public_key()) }),
+        sign: Box::new(move |message| pair.sign(message).as_ref().to_vec()),
+    }
+}
+
+fn p256() -> Issuer {
+    let random = SystemRandom::new();
+    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
+    let point = pair.public_key().as_ref();
+    Issuer {
+        algorithm: "ES256",
+        jwk: json!({ "kty": "EC", "crv": "P-256", "kid": "ec", "x": base64(&point[1..33]), "y": base64(&point[33..]) }),
+        sign: Box::new(move |message| pair.sign(&random, message).unwrap().as_ref().to_vec()),
+    }
+}
+
+/// A key made for these tests and used nowhere else.
+fn rsa() -> Issuer {
+    let pair = RsaKeyPair::from_pkcs8(include_bytes!("rsa-test-key.pk8")).unwrap();
+    let public: ring::rsa::PublicKeyComponents<Vec<u8>> = pair.public().into();
+    Issuer {
+        algorithm: "RS256",
+        jwk: json!({ "kty": "RSA", "kid": "rsa", "alg": "RS256", "use": "sig", "n": base64(&public.n), "e": base64(&public.e) }),
+        sign: Box::new(move |message| {
+            let mut signature = vec![0; pair.public().modulus_len()];
+            pair.sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                message,
+                &mut signature,
+            )
+            .unwrap();
+            signature
+        }),
+    }
+}
+
+fn hmac(secret: &[u8]) -> Issuer {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
+    Issuer {
+        algorithm: "HS256",
+        jwk: json!({ "kty": "oct", "kid": "hmac", "k": base64(secret) }),
+        sign: Box::new(move |message| ring::hmac::sign(&key, message).as_ref().to_vec()),
+    }
+}
+
+impl Issuer {
+    fn token(&self, claims: &Value) -> String {
+        self.token_with(
+            &json!({ "alg": self.algorithm, "kid": self.jwk["kid"] }),
+            claims,
+        )
+    }
+
+    fn token_with(&self, header: &Value, claims: &Value) -> String {
+        let message = format!(
+            "{}.{}",
+            base64(header.to_string()),
+            base64(claims.to_string())
+        );
+        format!("{message}.{}", base64((self.sign)(message.as_bytes())))
+    }
+}
+
+fn set(issuers: &[&Issuer]) -> JwkSet {
+    let keys: Vec<&Value> = issuers.iter().map(|issuer| &issuer.jwk).collect();
+    serde_json::from_value(json!({ "keys": keys })).unwrap()
+}
+
+fn policy(issuer: &str, audience: &str) -> Policy {
+    jws::install();
+    Policy::from_environment(&Variables::from([
+        ("JWT_ALGORITHMS", "RS256, ES256,EdDSA"),
+        ("JWT_USER_ID_CLAIM", "sub"),
+        ("JWT_ISSUER", issuer),
+        ("JWT_AUDIENCE", audience),
+    ]))
+    .unwrap()
+}
+
+/// Seconds since the Unix epoch, that far from now.
+fn seconds_from_now(seconds: i64) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_secs()).unwrap() + seconds
+}
+
+fn claims() -> Value {
+    json!({ "sub": "usr_abc123", "exp": seconds_from_now(600) })
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut claims = claims();
+    claims[name] = value;
+    claims
+}
+
+fn accepted(token: &str, keys: &JwkSet) -> bool {
+    policy("", "").user(token, keys).is_ok()
+}
+
+#[test]
+fn accepts_each_allowed_algorithm() {
+    let issuers = [ed25519(), p256(), rsa()];
+    let keys = set(&issuers.iter().collect::<Vec<_>>());
+    for issuer in &issuers {
+        let id = policy("", "").user(&issuer.token(&claims()), &keys);
+        assert_eq!(id.unwrap().as_str(), "usr_abc123", "{}", issuer.algorithm);
+    }
+}
+
+#[test]
+fn hmac_is_accepted_only_where_it_is_allowed() {
+    let issuer = hmac(b"a shared secret of some length..");
+    let keys = set(&[&issuer]);
+    assert!(!accepted(&issuer.token(&claims()), &keys));
+    let mut allowing = policy("", "");
+    allowing.algorithms = vec![Algorithm::HS256];
+    assert!(allowing.user(&issuer.token(&claims()), &keys).is_ok());
+}
+
+#[test]
+fn a_public_key_is_no_hmac_secret() {
+    let rsa = rsa();
+    let keys = set(&[&rsa]);
+    let modulus = URL_SAFE_NO_PAD
+        .decode(rsa.jwk["n"].as_str().unwrap())
+        .unwrap();
+    let mut allowing = policy("", "");
+    allowing.algorithms.push(Algorithm::HS256);
+    for kid in [json!("rsa"), Value::Null] {
+        let token = hmac(&modulus).token_with(&json!({ "alg": "HS256", "kid": kid }), &claims());
+        assert!(matches!(
+            allowing.user(&token, &keys),
+            Err(Unauthenticated::Key)
+        ));
+    }
+}
+
+#[test]
+fn refuses_what_is_unsigned_or_signed_by_others() {
+    let (issuer, other) = (ed25519(), ed25519());
+    let keys = set(&[&issuer]);
+    assert!(!accepted(&other.token(&claims()), &keys));
+    for alg in ["none", "None", "HS256", "ES256", "RS512", ""] {
+        let token = issuer.token_with(&json!({ "alg": alg, "kid": "ed" }), &claims());
+        assert!(!accepted(&token, &keys), "{alg}");
+        let (message, _) = token.rsplit_once('.').unwrap();
+        assert!(!accepted(&format!("{message}."), &keys), "{alg} unsigned");
+    }
+    let token = issuer.token(&claims());
+    let (header, rest) = token.split_once('.').unwrap();
+    let (_, signature) = rest.split_once('.').unwrap();
+    let forged = base64(with("sub", json!("usr_other")).to_string());
+    assert!(!accepted(&format!("{header}.{forged}.{signature}"), &keys));
+}
+
+#[test]
+fn refuses_what_is_no_token() {
+    let keys = set(&[&ed25519()]);
+    for token in [
+        "", ".", "..", "a.b.c", "e30.e30.", "Bearer x", "{}", "\u{0}",
+    ] {
+        assert!(!accepted(token, &keys), "{token:?}");
+    }
+}
+
+#[test]
+fn a_token_without_key_id_needs_a_single_suitable_key() {
+    let (one, other, ec) = (ed25519(), ed25519(), p256());
+    let token = one.token_with(&json!({ "alg": "EdDSA" }), &claims());
+    assert!(accepted(&token, &set(&[&one, &ec])));
+    assert!(!accepted(&token, &set(&[&one, &other])));
+}
+
+#[test]
+fn a_key_that_is_meant_for_something_else_is_not_used() {
+    for (member, value) in [("use", "enc"), ("alg", "ES256"), ("kid", "another")] {
+        let mut issuer = ed25519();
+        let token = issuer.token(&claims());
+        issuer.jwk[member] = json!(value);
+        assert!(!accepted(&token, &set(&[&issuer])), "{member}");
+    }
+}
+
+#[test]
+fn times_are_checked_with_a_minute_of_leeway() {
+    let issuer = ed25519();
+    let keys = set(&[&issuer]);
+    for (claims, expected) in [
+        (with("exp", json!(seconds_from_now(-30))), true),
+        (with("exp", json!(seconds_from_now(-90))), false),
+        (with("exp", Value::Null), false),
+        (with("exp", json!("tomorrow")), false),
+        (json!({ "sub": "usr_abc123" }), false),
+        (with("nbf", json!(seconds_from_now(30))), true),
+        (with("nbf", json!(seconds_from_now(90))), false),
+    ] {
+        assert_eq!(
+            accepted(&issuer.token(&claims), &keys),
+            expected,
+            "{claims}"
+        );
+    }
+    assert_eq!(Duration::from_secs(LEEWAY), Duration::from_mins(1));
+}
+
+#[test]
+fn issuer_and_audience_are_required_when_configured() {
+    let issuer = ed25519();
+    let keys = set(&[&issuer]);
+    let strict = policy("https://issuer.example", "kyc");
+    let passes = |claims: &Value| strict.user(&issuer.token(claims), &keys).is_ok();
+    let mut good = with("iss", json!("https://issuer.example"));
+    good["aud"] = json!(["other", "kyc"]);
+    assert!(passes(&good));
+    for (name, value) in [
+        ("iss", Value::Null),
+        ("iss", json!("https://evil.example")),
+        ("aud", Value::Null),
+        ("aud", json!("other")),
+    ] {
+        let mut bad = good.clone();
+        bad[name] = value;
+        assert!(!passes(&bad), "{name}");
+    }
+    assert!(!passes(&claims()));
+    assert!(
+        accepted(&issuer.token(&good), &keys),
+        "and ignored when not configured"
+    );
+}
+
+#[test]
+fn the_user_id_must_be_an_identifier() {
+    let issuer = ed25519();
+    let keys = set(&[&issuer]);
+    for id in [
+        Value::Null,
+        json!(7),
+        json!(""),
+        json!("a b"),
+        json!("x".repeat(129)),
+        json!(["a"]),
+    ] {
+        assert!(!accepted(&issuer.token(&with("sub", id.clone())), &keys), "{id}");
+    }
+}
+
+#[test]
+fn there_is_one_header_of_bounded_size() {
+    let mut headers = HeaderMap::new();
+    assert!(matches!(token(&headers), Err(Unauthenticated::Header)));
+    headers.insert("X-Juno-Jwt", "a".repeat(MAX_TOKEN).parse().unwrap());
+    assert!(token(&headers).is_ok());
+    headers.insert(HEADER, "a".repeat(MAX_TOKEN + 1).parse().unwrap());
+    assert!(matches!(token(&headers), Err(Unauthenticated::TooLong)));
+    headers.insert(HEADER, "a".parse().unwrap());
+    headers.append(HEADER, "b".parse().unwrap());
+    assert!(matches!(token(&headers), Err(Unauthenticated::Header)));
+}
+
+#[test]
+fn configuration_names_the_variable() {
+    let error = |algorithms| {
+        let variables =
+            Variables::from([("JWT_ALGORITHMS", algorithms), ("JWT_USER_ID_CLAIM", "sub")]);
+        Policy::from_environment(&variables)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(error("").contains("JWT_ALGORITHMS"));
+    assert!(error("RS256,none").contains("JWT_ALGORITHMS"));
+}

@@ -1,0 +1,264 @@
+//! Errors as callers see them: problem details (RFC 9457, which replaced RFC 7807).
+
+use std::error::Error;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Serialize;
+
+use super::{Reply, Route};
+use crate::kyc::Status;
+use crate::provider::ProviderError;
+use crate::repository::RepositoryError;
+use crate::runtime::SecretError;
+use crate::service::ServiceError;
+
+/// Everything that a function answers instead of what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// `GEN-400-001`: a parameter that cannot be read.
+    InvalidParameter {
+        /// Its name.
+        name: &'static str,
+        /// What it may be.
+        expected: &'static str,
+    },
+    /// `USR-401-001`: `x-juno-jwt` does not say who is asking.
+    Unauthenticated,
+    /// `KYC-401-001`: a delivery that is not proven to be the provider's.
+    InvalidSignature,
+    /// `KYC-403-001`: the user is not approved.
+    VerificationRequired,
+    /// `KYC-404-001`: the user has no applicant.
+    NoApplicant,
+    /// `KYC-409-001`: the verdict is final, there is nothing to start.
+    Decided(Status),
+    /// `KYC-500-001`: our fault.
+    Internal,
+    /// `KYC-500-002`: no token could be had.
+    TokenFailed {
+        /// When it is worth trying again.
+        retry_after: Option<Duration>,
+    },
+    /// `KYC-502-001`: the provider did not do its part.
+    ProviderUnavailable {
+        /// When it is worth trying again.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Problem {
+    /// Status, code, title and detail; the contract's words where it has them.
+    fn parts(self) -> (StatusCode, &'static str, &'static str, String) {
+        match self {
+            Self::InvalidParameter { name, expected } => (
+                StatusCode::BAD_REQUEST,
+                "GEN-400-001",
+                "Invalid Parameter",
+                format!("Query parameter {name} must be {expected}"),
+            ),
+            Self::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "USR-401-001",
+                "Authentication Required",
+                "The x-juno-jwt header is missing or not valid".to_owned(),
+            ),
+            Self::InvalidSignature => (
+                StatusCode::UNAUTHORIZED,
+                "KYC-401-001",
+                "KYC Webhook Signature Invalid",
+                "Webhook signature validation failed".to_owned(),
+            ),
+            Self::VerificationRequired => (
+                StatusCode::FORBIDDEN,
+                "KYC-403-001",
+                "KYC Verification Required",
+                "KYC verification required for this action".to_owned(),
+            ),
+            Self::NoApplicant => (
+                StatusCode::NOT_FOUND,
+                "KYC-404-001",
+                "KYC Applicant Not Found",
+                "No KYC applicant record found".to_owned(),
+            ),
+            Self::Decided(status) => (
+                StatusCode::CONFLICT,
+                "KYC-409-001",
+                "KYC Already Decided",
+                format!(
+                    "KYC verification is already {}; there is nothing left to verify",
+                    status.as_str()
+                ),
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "KYC-500-001",
+                "KYC Internal Error",
+                "Internal error processing KYC".to_owned(),
+            ),
+            Self::TokenFailed { .. } => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "KYC-500-002",
+                "KYC Token Generation Failed",
+                "Failed to generate KYC access token".to_owned(),
+            ),
+            Self::ProviderUnavailable { .. } => (
+                StatusCode::BAD_GATEWAY,
+                "KYC-502-001",
+                "KYC Provider Unavailable",
+                "Verification provider unavailable".to_owned(),
+            ),
+        }
+    }
+
+    /// In whole seconds, rounded up: earlier would be too early.
+    fn retry_after(self) -> Option<u64> {
+        match self {
+            Self::TokenFailed { retry_after } | Self::ProviderUnavailable { retry_after } => {
+                retry_after.map(|after| after.as_secs() + u64::from(after.subsec_nanos() > 0))
+            }
+            Self::InvalidParameter { .. }
+            | Self::Unauthenticated
+            | Self::InvalidSignature
+            | Self::VerificationRequired
+            | Self::NoApplicant
+            | Self::Decided(_)
+            | Self::Internal => None,
+        }
+    }
+}
+
+/// Where the `type` of an error points: a prefix.
+#[derive(Debug, Clone)]
+pub struct ErrorTypes(String);
+
+impl ErrorTypes {
+    /// A prefix such as `https://api.sumvin.com/errors`.
+    #[must_use]
+    pub fn new(base: &str) -> Self {
+        Self(base.trim_end_matches('/').to_owned())
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    instance: &'a str,
+    error_code: &'a str,
+    trace_id: &'a str,
+}
+
+/// A problem with what led to it. The cause is for the log, never for the caller.
+#[derive(Debug)]
+pub struct Failure {
+    problem: Problem,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Failure {
+    /// A problem that has a cause.
+    pub fn new(problem: Problem, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            problem,
+            cause: Some(cause.into()),
+        }
+    }
+
+    /// Any failure to get a token: the contract has one code for all of them.
+    #[must_use]
+    pub fn of_token(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Decided(status) => Problem::Decided(status).into(),
+            ServiceError::Provider(error) => Self::new(
+                Problem::TokenFailed {
+                    retry_after: error.retry_after(),
+                },
+                error,
+            ),
+            error @ (ServiceError::Repository(_) | ServiceError::NoApplicant) => {
+                Self::new(Problem::TokenFailed { retry_after: None }, error)
+            }
+        }
+    }
+
+    /// What led to it.
+    pub(super) fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause
+            .as_deref()
+            .map(|cause| cause as &(dyn Error + 'static))
+    }
+
+    /// The code of the error.
+    pub(super) fn code(&self) -> &'static str {
+        self.problem.parts().1
+    }
+
+    /// The answer.
+    pub(super) fn reply(&self, types: &ErrorTypes, route: Route, trace_id: &str) -> Reply {
+        let (status, code, title, detail) = self.problem.parts();
+        let body = Body {
+            r#type: format!("{}/{}", types.0, code.to_ascii_lowercase()),
+            title,
+            status: status.as_u16(),
+            detail: &detail,
+            instance: route.path(),
+            error_code: code,
+            trace_id,
+        };
+        // Strings and a number are always JSON.
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        Reply::problem(status, self.problem.retry_after(), body)
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problem,
+            cause: None,
+        }
+    }
+}
+
+impl From<ServiceError> for Failure {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::NoApplicant => Problem::NoApplicant.into(),
+            ServiceError::Decided(status) => Problem::Decided(status).into(),
+            ServiceError::Provider(error) => error.into(),
+            ServiceError::Repository(error) => error.into(),
+        }
+    }
+}
+
+impl From<ProviderError> for Failure {
+    fn from(error: ProviderError) -> Self {
+        Self::new(
+            Problem::ProviderUnavailable {
+                retry_after: error.retry_after(),
+            },
+            error,
+        )
+    }
+}
+
+impl From<RepositoryError> for Failure {
+    fn from(error: RepositoryError) -> Self {
+        Self::new(Problem::Internal, error)
+    }
+}
+
+impl From<SecretError> for Failure {
+    fn from(error: SecretError) -> Self {
+        Self::new(Problem::Internal, error)
+    }
+}
+
+impl From<serde_json::Error> for Failure {
+    fn from(error: serde_json::Error) -> Self {
+        Self::new(Problem::Internal, error)
+    }
+}

@@ -1,0 +1,33 @@
+//! The routes.
+
+/// The route that a function serves. API Gateway sends a function nothing but its route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `POST /v0/kyc/access-token`
+    AccessToken,
+    /// `GET /v0/kyc/status`
+    Status,
+    /// `GET /v0/kyc/details`
+    Details,
+    /// `GET /v0/kyc/gate`
+    Gate,
+    /// `GET /v0/user/me`
+    User,
+    /// `POST /v0/webhooks/kyc/sumsub/events`
+    Webhook,
+}
+
+impl Route {
+    /// The path: `self` link and `instance` of errors.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::AccessToken => "/v0/kyc/access-token",
+            Self::Status => "/v0/kyc/status",
+            Self::Details => "/v0/kyc/details",
+            Self::Gate => "/v0/kyc/gate",
+            Self::User => "/v0/user/me",
+            Self::Webhook => "/v0/webhooks/kyc/sumsub/events",
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Submitted documents.
+
+use std::time::Duration;
+
+use super::{Personal, Timestamp};
+
+/// The document types that the API shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DocumentType {
+    /// International passport.
+    Passport,
+    /// National identity card.
+    IdCard,
+    /// Driver's license.
+    DriversLicense,
+    /// Residence permit.
+    ResidencePermit,
+}
+
+impl DocumentType {
+    /// All types in the order of the contract.
+    pub const ALL: [Self; 4] = [
+        Self::Passport,
+        Self::IdCard,
+        Self::DriversLicense,
+        Self::ResidencePermit,
+    ];
+
+    /// The name on the wire and in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passport => "PASSPORT",
+            Self::IdCard => "ID_CARD",
+            Self::DriversLicense => "DRIVERS_LICENSE",
+            Self::ResidencePermit => "RESIDENCE_PERMIT",
+        }
+    }
+}
+
+/// What became of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DocumentStatus {
+    /// Accepted by the provider.
+    Verified,
+    /// Refused by the provider.
+    Rejected,
+    /// Not looked at yet.
+    Pending,
+}
+
+impl DocumentStatus {
+    /// All statuses.
+    pub const ALL: [Self; 3] = [Self::Verified, Self::Rejected, Self::Pending];
+
+    /// The name on the wire and in the table.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Rejected => "rejected",
+            Self::Pending => "pending",
+        }
+    }
+}
+
+/// What is kept of a document: nothing that says who the person is or where they come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// What kind of document it is.
+    pub kind: DocumentType,
+    /// What became of it.
+    pub status: DocumentStatus,
+    /// When it was uploaded first.
+    pub submitted_at: Option<Timestamp>,
+}
+
+/// A document as it is shown. The country comes from the provider for each request and is never stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// What is stored of it.
+    pub stored: StoredDocument,
+    /// Issuing country, ISO 3166-1 alpha-3.
+    pub country: Option<Personal>,
+}
+
+/// The documents of an applicant at the time they were read from the provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentsRead {
+    /// When.
+    pub read_at: Timestamp,
+    /// What.
+    pub documents: Vec<StoredDocument>,
+}
+
+impl DocumentsRead {
+    const FRESH_FOR: Duration = Duration::from_mins(5);
+
+    /// Whether they may still be shown without asking the provider: for 5 minutes.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.read_at.plus(Self::FRESH_FOR)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_fresh_for_five_minutes() {
+        let read = DocumentsRead {
+            read_at: Timestamp::from_millis(1_000),
+            documents: vec![],
+        };
+        assert!(read.is_fresh(Timestamp::from_millis(300_999)));
+        assert!(!read.is_fresh(Timestamp::from_millis(301_000)));
+    }
+}

@@ -1,0 +1,59 @@
+//! Points in time.
+
+use std::time::Duration;
+
+/// A point in time in milliseconds since the Unix epoch: the unit of every time in the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    #[must_use]
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The same time without its milliseconds.
+    #[must_use]
+    pub const fn truncated_to_seconds(self) -> Self {
+        Self(self.seconds() * 1000)
+    }
+
+    /// The time that lies `duration` later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn truncates_towards_the_past() {
+        assert_eq!(
+            Timestamp::from_millis(1_999).truncated_to_seconds(),
+            Timestamp::from_millis(1_000)
+        );
+        assert_eq!(
+            Timestamp::from_millis(-1).truncated_to_seconds(),
+            Timestamp::from_millis(-1_000)
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Configuration from environment variables. Each error names the variable, never its value.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+
+/// Why a function cannot start with its environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable is not set, or empty.
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    /// A variable has a value that does not do.
+    #[error("environment variable {name} is invalid: {why}")]
+    Invalid {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        why: String,
+    },
+}
+
+/// The environment variables of a function.
+pub struct Variables(HashMap<String, String>);
+
+impl Variables {
+    /// Those of this process.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self(
+            std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+        )
+    }
+
+    /// A variable that may be absent. An empty one is absent: a template cannot leave one out.
+    #[must_use]
+    pub fn optional(&self, name: &'static str) -> Option<&str> {
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A variable that must be there.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
+        self.optional(name).ok_or(ConfigError::Missing(name))
+    }
+
+    /// A variable that must be there and have a certain form.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it is missing or `parse` refuses it.
+    pub fn parsed<T, E: Display>(
+        &self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, ConfigError> {
+        parse(self.required(name)?).map_err(|error| ConfigError::Invalid {
+            name,
+            why: error.to_string(),
+        })
+    }
+}
+
+impl<const N: usize> From<[(&str, &str); N]> for Variables {
+    fn from(variables: [(&str, &str); N]) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_the_variable_and_not_its_value() {
+        let variables = Variables::from([("EMPTY", ""), ("NUMBER", "hunter2")]);
+        assert_eq!(
+            variables.required("EMPTY"),
+            Err(ConfigError::Missing("EMPTY"))
+        );
+        let error = variables
+            .parsed("NUMBER", str::parse::<u32>)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("NUMBER") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+}

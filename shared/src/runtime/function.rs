@@ -1,0 +1,147 @@
+//! A function at start-up.
+
+use std::fmt;
+
+use super::{Aws, ConfigError, Secret, Variables, chain, log, system_clock};
+use crate::http::{Authenticator, ErrorTypes};
+use crate::kyc::Onboarding;
+use crate::provider::sumsub::{Sumsub, WebhookSecrets};
+use crate::repository::Users;
+use crate::service::Recorder;
+
+/// Builds the parts that a function is made of from its environment. A function reads the variables of the parts that it
+/// asks for, and no others.
+pub struct Function {
+    variables: Variables,
+    aws: Aws,
+}
+
+/// Why a function cannot start.
+#[derive(thiserror::Error)]
+pub enum StartError {
+    /// Its configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The HTTP client of the provider cannot be set up.
+    #[error("the provider's HTTP client cannot be set up")]
+    Http(#[from] reqwest::Error),
+}
+
+/// A sentence, because this is the form in which a failing `main` shows its error.
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", chain(self))
+    }
+}
+
+impl Function {
+    /// Starts logging and reads what every function needs.
+    ///
+    /// # Errors
+    /// [`StartError`] names the variable that is missing or wrong.
+    pub fn start() -> Result<Self, StartError> {
+        let variables = Variables::of_process();
+        log::start(&variables)?;
+        // Only a second start in one process fails, and then the provider is installed already.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let aws = Aws::from_environment(&variables)?;
+        Ok(Self { variables, aws })
+    }
+
+    /// Finds out who is asking.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn authenticator(&self) -> Result<Authenticator, StartError> {
+        let keys = Secret::new(
+            self.aws.secrets_manager(),
+            self.variables.required("JWKS_SECRET")?,
+        );
+        Ok(Authenticator::from_environment(&self.variables, keys)?)
+    }
+
+    /// The users.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn users(&self) -> Result<Users, StartError> {
+        Ok(Users::new(
+            self.aws.dynamodb(),
+            self.variables.required("TABLE_NAME")?,
+        ))
+    }
+
+    /// What keeps changes of the users.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn recorder(&self) -> Result<Recorder, StartError> {
+        let onboarding = self
+            .variables
+            .parsed("ONBOARDING_STEPS", Onboarding::parse)?;
+        Ok(Recorder {
+            users: self.users()?,
+            onboarding,
+            clock: system_clock,
+        })
+    }
+
+    /// The provider, for reading.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn provider(&self) -> Result<Sumsub, StartError> {
+        self.provider_at_level(String::new())
+    }
+
+    /// The provider, for making sessions.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn session_provider(&self) -> Result<Sumsub, StartError> {
+        self.provider_at_level(self.variables.required("PROVIDER_LEVEL")?.to_owned())
+    }
+
+    fn provider_at_level(&self, level: String) -> Result<Sumsub, StartError> {
+        let origin = self.variables.parsed("PROVIDER_URL", reqwest::Url::parse)?;
+        let credentials = Secret::new(
+            self.aws.secrets_manager(),
+            self.variables.required("PROVIDER_SECRET")?,
+        );
+        Ok(Sumsub::new(origin, credentials, level, system_clock)?)
+    }
+
+    /// The secrets that the provider's deliveries are signed with.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn webhook_secrets(&self) -> Result<Secret<WebhookSecrets>, StartError> {
+        Ok(Secret::new(
+            self.aws.secrets_manager(),
+            self.variables.required("WEBHOOK_SECRET")?,
+        ))
+    }
+
+    /// Whether events of the provider's sandbox have an effect: everywhere but in production.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn accepts_sandbox(&self) -> Result<bool, StartError> {
+        let environment = |name: &str| match name {
+            "sandbox" => Ok(true),
+            "production" => Ok(false),
+            _ => Err("not one of sandbox, production"),
+        };
+        Ok(self.variables.parsed("PROVIDER_ENVIRONMENT", environment)?)
+    }
+
+    /// Where the `type` of an error points.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn error_types(&self) -> Result<ErrorTypes, StartError> {
+        Ok(ErrorTypes::new(self.variables.required("ERROR_TYPE_BASE")?))
+    }
+}

@@ -1,0 +1,34 @@
+//! The use cases: what a function calls once it knows who asks for what.
+
+mod details;
+mod record;
+mod session;
+mod status;
+mod webhook;
+
+pub use details::{Details, details};
+pub use record::Recorder;
+pub use session::start_session;
+pub use status::refresh;
+pub use webhook::{Outcome, Receiver};
+
+use crate::kyc::Status;
+use crate::provider::ProviderError;
+use crate::repository::RepositoryError;
+
+/// Why a use case did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The provider knows no applicant of this user.
+    #[error("the user has no applicant at the provider")]
+    NoApplicant,
+    /// The verdict is final, so that there is nothing to start.
+    #[error("the verification is {} already", .0.as_str())]
+    Decided(Status),
+    /// The provider failed.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// The table failed.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+}

@@ -1,0 +1,42 @@
+//! Where a user's verification stands.
+
+use super::{Recorder, ServiceError};
+use crate::kyc::{User, UserId, apply, erase};
+use crate::provider::{Provider, Sighting, Subject};
+use crate::runtime::Deadline;
+
+/// What history calls the cause of a change that a poll found.
+const CAUSE: &str = "refresh";
+
+/// The user as the provider sees it now: one read there, which is stored like any other observation.
+///
+/// # Errors
+/// [`ServiceError::NoApplicant`] when the provider knows no applicant of the user.
+pub async fn refresh(
+    recorder: &Recorder,
+    provider: &impl Provider,
+    id: &UserId,
+    deadline: Deadline,
+) -> Result<User, ServiceError> {
+    let (stored, sighting) = tokio::join!(
+        recorder.load(id),
+        provider.observe(Subject::User(id), deadline)
+    );
+    let (stored, sighting) = (stored?, sighting?);
+    match sighting {
+        Sighting::Nobody => Err(ServiceError::NoApplicant),
+        Sighting::Deleted { at } => {
+            recorder
+                .record_read(stored, CAUSE, |user| erase(user, at))
+                .await?;
+            Err(ServiceError::NoApplicant)
+        }
+        Sighting::Applicant(snapshot) => {
+            recorder
+                .record_read(stored, CAUSE, |user| {
+                    apply(user, &snapshot.observation, &recorder.onboarding)
+                })
+                .await
+        }
+    }
+}
