@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeMap,
+    env,
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -22,7 +24,7 @@ pub(crate) async fn build(binaries: &[&str], release: bool) -> Result<&'static E
 }
 
 async fn run(binaries: &[&str], release: bool) -> Result<Executables, Error> {
-    let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let program = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = Command::new(&program);
     // The whole workspace decides on the features, as in the build of this program: dependencies are built once.
     command.args([
@@ -33,6 +35,14 @@ async fn run(binaries: &[&str], release: bool) -> Result<Executables, Error> {
     command.args(release.then_some("--release"));
     command.args(binaries.iter().flat_map(|binary| ["--bin", binary]));
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    // What cargo tells a program that it runs would be taken for a change by build scripts that look at it.
+    let told = |name: &OsString| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
+    };
+    for name in env::vars_os().map(|(name, _)| name).filter(told) {
+        command.env_remove(name);
+    }
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -1,11 +1,13 @@
 //! `DynamoDB`: an engine in this process, and the template's tables in whichever database is used.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, convert::Infallible, error::Error as StdError, iter::successors,
+    sync::Arc, time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     Client, Config,
     config::{BehaviorVersion, Credentials, Region},
-    error::DisplayErrorContext,
     operation::describe_table::DescribeTableError,
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
@@ -117,7 +119,6 @@ fn client(endpoint: &str, identity: &BTreeMap<String, String>) -> Client {
 }
 
 async fn create(client: &Client, table: &Table) -> Result<(), String> {
-    let message = |error: &dyn std::error::Error| DisplayErrorContext(error).to_string();
     let described = client.describe_table().table_name(&table.name).send().await;
     match described {
         Ok(_) => {}
@@ -189,6 +190,12 @@ async fn create(client: &Client, table: &Table) -> Result<(), String> {
         .time_to_live_specification(specification);
     updated.send().await.map_err(|error| message(&error))?;
     Ok(())
+}
+
+/// An error with all its causes: the SDK's own messages leave them out.
+fn message(error: &dyn StdError) -> String {
+    let causes = successors(Some(error), |error| (**error).source()).map(ToString::to_string);
+    causes.collect::<Vec<_>>().join(": ")
 }
 
 fn keys(keys: &[Key]) -> Result<Vec<KeySchemaElement>, String> {

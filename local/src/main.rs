@@ -26,19 +26,26 @@ struct Arguments {
 
 #[derive(Args)]
 struct Run {
-    /// The port of the API; the three that follow are for the provider simulator, DynamoDB and Secrets Manager
-    #[arg(long, value_name = "PORT", default_value_t = 3000)]
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 3000,
+        help = "The port of the API; the next three are for the simulator, DynamoDB and Secrets Manager"
+    )]
     port: u16,
     #[command(flatten)]
     data: DataDirectory,
     /// Keep everything in memory and leave no files
     #[arg(long)]
     memory: bool,
-    /// Use this provider, for example https://api.sumsub.com, instead of the simulator
+    /// Use the provider at this origin instead of the simulator
     #[arg(long, value_name = "URL")]
     provider_url: Option<String>,
-    /// Use this DynamoDB instead of the one that comes with this program
-    #[arg(long, value_name = "URL")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Use this DynamoDB instead of the stand-in"
+    )]
     dynamodb_url: Option<String>,
     /// Use this Secrets Manager instead of secrets.json
     #[arg(long, value_name = "URL")]

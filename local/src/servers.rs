@@ -51,9 +51,15 @@ impl Listeners {
         } = options;
         Ok(Self {
             gateway: ports.open(0, "API").await?,
-            provider: Service::open(provider_url, ports.open(1, "provider simulator")).await?,
-            dynamodb: Service::open(dynamodb_url, ports.open(2, "DynamoDB stand-in")).await?,
-            secrets: Service::open(secrets_url, ports.open(3, "Secrets Manager stand-in")).await?,
+            provider: Service::open(provider_url.as_deref(), ports.open(1, "provider simulator"))
+                .await?,
+            dynamodb: Service::open(dynamodb_url.as_deref(), ports.open(2, "DynamoDB stand-in"))
+                .await?,
+            secrets: Service::open(
+                secrets_url.as_deref(),
+                ports.open(3, "Secrets Manager stand-in"),
+            )
+            .await?,
         })
     }
 
@@ -107,7 +113,7 @@ impl Listeners {
 
 impl Service {
     async fn open(
-        elsewhere: &Option<String>,
+        elsewhere: Option<&str>,
         listener: impl Future<Output = Result<TcpListener, Error>>,
     ) -> Result<Self, Error> {
         match elsewhere {

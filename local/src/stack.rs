@@ -47,8 +47,8 @@ impl Stack {
     /// # Errors
     /// Something that is needed is missing; the message says what.
     pub async fn start(mut options: Options) -> Result<Self, Error> {
-        options.data.create()?;
         let listeners = Listeners::open(&options).await?;
+        options.data.create()?;
         let urls = listeners.urls()?;
         let parameters = &mut options.parameters;
         parameters

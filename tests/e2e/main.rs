@@ -1,1 +1,14 @@
-fn main() {}
+//! Tests of the whole system over HTTP, against the binaries that are deployed.
+//!
+//! Each test starts a system of its own: gateway, Lambda runtime, DynamoDB engine and provider, on ports of its own.
+
+mod app;
+mod bad_input;
+mod contract;
+mod events;
+mod faults;
+mod flow;
+mod privacy;
+mod provider;
+mod repository;
+mod webhook;

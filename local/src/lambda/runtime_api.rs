@@ -6,6 +6,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -136,17 +137,18 @@ async fn next(State(api): Api, Path(instance): Path<String>) -> Result<Response,
         payload,
         reply,
     } = invocations.recv().await.ok_or(StatusCode::GONE)?;
-    let root = Uuid::new_v4().simple().to_string();
-    let (time, unique) = root.split_at_checked(8).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let mut unique = Uuid::new_v4().simple().to_string();
+    unique.truncate(24);
+    let trace_id = format!("Root=1-{:08x}-{unique};Sampled=0", now.as_secs());
     let headers = [
         ("content-type", "application/json".to_owned()),
         ("lambda-runtime-aws-request-id", request_id.clone()),
         ("lambda-runtime-deadline-ms", deadline_ms.to_string()),
         ("lambda-runtime-invoked-function-arn", function_arn),
-        (
-            "lambda-runtime-trace-id",
-            format!("Root=1-{time}-{unique};Sampled=0"),
-        ),
+        ("lambda-runtime-trace-id", trace_id),
     ];
     *lock(&mailbox.current) = Some((request_id, reply));
     Ok((

@@ -17,15 +17,15 @@ use tokio::{
 };
 
 /// A running gateway with one function at `/function`.
-pub struct Api {
-    pub url: String,
-    pub lambda: Arc<Lambda>,
-    pub logs: Arc<Logs>,
+pub(crate) struct Api {
+    pub(crate) url: String,
+    pub(crate) lambda: Arc<Lambda>,
+    pub(crate) logs: Arc<Logs>,
     lines: broadcast::Receiver<LogLine>,
 }
 
 impl Api {
-    pub async fn start(script: &str, timeout: Duration) -> Self {
+    pub(crate) async fn start(script: &str, timeout: Duration) -> Self {
         let logs = Arc::new(Logs::new(None));
         let lines = logs.follow();
         let function = Function {
@@ -74,20 +74,20 @@ impl Api {
     }
 
     /// Sends a request to the function in a task of its own.
-    pub fn get(&self) -> tokio::task::JoinHandle<Response> {
+    pub(crate) fn get(&self) -> tokio::task::JoinHandle<Response> {
         let url = format!("{}/function", self.url);
         tokio::spawn(async move { client().get(url).send().await.unwrap() })
     }
 
     /// The next instance that starts.
-    pub async fn instance(&mut self) -> Instance {
+    pub(crate) async fn instance(&mut self) -> Instance {
         Instance {
             base: self.lines.recv().await.unwrap().line,
         }
     }
 
     /// The answer to a request that is written byte by byte.
-    pub async fn raw(&self, request: &[u8]) -> String {
+    pub(crate) async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.url.trim_start_matches("http://"))
             .await
             .unwrap();
@@ -99,13 +99,13 @@ impl Api {
 }
 
 /// One instance of the script `passive.sh`, whose part is played here.
-pub struct Instance {
-    pub base: String,
+pub(crate) struct Instance {
+    pub(crate) base: String,
 }
 
 impl Instance {
     /// Waits for an event; gives its request id and the event.
-    pub async fn next(&self) -> (String, Value) {
+    pub(crate) async fn next(&self) -> (String, Value) {
         let url = format!("{}/2018-06-01/runtime/invocation/next", self.base);
         let response = client()
             .get(url)
@@ -132,7 +132,7 @@ impl Instance {
     }
 
     /// Posts to `response` or `error`; gives the status.
-    pub async fn post(&self, id: &str, what: &str, body: impl Into<reqwest::Body>) -> u16 {
+    pub(crate) async fn post(&self, id: &str, what: &str, body: impl Into<reqwest::Body>) -> u16 {
         let url = format!("{}/2018-06-01/runtime/invocation/{id}/{what}", self.base);
         client()
             .post(url)
@@ -145,7 +145,7 @@ impl Instance {
     }
 
     /// Answers the next event with 200 and this body.
-    pub async fn answer(&self, body: &str) -> Value {
+    pub(crate) async fn answer(&self, body: &str) -> Value {
         let (id, event) = self.next().await;
         let answer = json!({ "statusCode": 200, "body": body });
         assert_eq!(self.post(&id, "response", answer.to_string()).await, 202);
@@ -153,7 +153,7 @@ impl Instance {
     }
 }
 
-pub fn client() -> Client {
+pub(crate) fn client() -> Client {
     // Fails when another test has done it.
     rustls::crypto::ring::default_provider()
         .install_default()

@@ -15,8 +15,10 @@ use super::*;
 struct Issuer {
     algorithm: &'static str,
     jwk: Value,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Sign,
 }
+
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
 fn base64(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -273,7 +275,10 @@ fn the_user_id_must_be_an_identifier() {
         json!("x".repeat(129)),
         json!(["a"]),
     ] {
-        assert!(!accepted(&issuer.token(&with("sub", id.clone())), &keys), "{id}");
+        assert!(
+            !accepted(&issuer.token(&with("sub", id.clone())), &keys),
+            "{id}"
+        );
     }
 }
 

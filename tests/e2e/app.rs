@@ -1,0 +1,232 @@
+//! A running system and what a test does with it.
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use local::{Options, Stack};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use shared::kyc::{Step, Timestamp, User, UserId};
+use shared::repository::Users;
+use shared::runtime::{Aws, Variables};
+
+/// The user of most tests: on the onboarding step `kyc_verification`.
+pub(crate) const USER: &str = "usr_abc123";
+
+pub(crate) const ACCESS_TOKEN: &str = "/v0/kyc/access-token";
+pub(crate) const STATUS: &str = "/v0/kyc/status";
+pub(crate) const REFRESH: &str = "/v0/kyc/status?refresh=true";
+pub(crate) const DETAILS: &str = "/v0/kyc/details";
+pub(crate) const GATE: &str = "/v0/kyc/gate";
+pub(crate) const ME: &str = "/v0/user/me?expand=onboarding";
+pub(crate) const WEBHOOK: &str = "/v0/webhooks/kyc/sumsub/events";
+
+/// A running system.
+pub(crate) struct App {
+    pub(crate) stack: Stack,
+    pub(crate) http: reqwest::Client,
+    pub(crate) users: Users,
+}
+
+/// An answer of the API or of a stand-in.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The body of a successful answer.
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, 200, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/json");
+        self.assert_headers();
+        self.json()
+    }
+
+    /// Asserts that this is an error with all the members of the contract.
+    pub(crate) fn assert_problem(&self, status: u16, code: &str, path: &str) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        self.assert_headers();
+        let body = self.json();
+        assert_eq!(body["status"], status);
+        assert_eq!(body["error_code"], code);
+        assert_eq!(body["instance"], path);
+        let r#type = format!("https://api.sumvin.com/errors/{}", code.to_lowercase());
+        assert_eq!(body["type"], r#type);
+        for member in ["title", "detail", "trace_id"] {
+            assert!(!body[member].as_str().unwrap().is_empty(), "{member}: {body}");
+        }
+        assert_eq!(body["trace_id"], self.header("x-amzn-requestid"));
+        assert_eq!(body.as_object().unwrap().len(), 7, "{body}");
+    }
+
+    fn assert_headers(&self) {
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert_eq!(self.header("x-content-type-options"), "nosniff");
+    }
+}
+
+impl App {
+    /// A whole system with the provider's simulator.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    pub(crate) async fn start_with(options: Options) -> Self {
+        let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error}"));
+        let aws = Aws::from_environment(&Variables::from([
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", stack.dynamodb_url()),
+        ]));
+        let users = Users::new(aws.unwrap().dynamodb(), stack.table());
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let app = Self { stack, http, users };
+        app.store(&app.new_user(USER)).await;
+        app
+    }
+
+    /// A user on the onboarding step `kyc_verification`.
+    pub(crate) fn new_user(&self, id: &str) -> User {
+        User::new(UserId::parse(id).unwrap(), Step::kyc_verification())
+    }
+
+    /// Stores a user as given, over the one of that id.
+    pub(crate) async fn store(&self, user: &User) {
+        let stored = self.users.get(&user.id).await.unwrap();
+        let before = stored.unwrap_or_else(|| User::new(user.id.clone(), Step::new("")));
+        let now = Timestamp::from_millis(1_704_067_200_000);
+        self.users.commit(&before, user, "test", None, now).await.unwrap();
+    }
+
+    /// The user as stored.
+    pub(crate) async fn stored(&self, id: &str) -> User {
+        self.users.get(&UserId::parse(id).unwrap()).await.unwrap().unwrap()
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.stack.api_url()))
+    }
+
+    /// Sends a request as a user.
+    pub(crate) fn as_user(&self, method: Method, path: &str, user: &str) -> RequestBuilder {
+        let token = self.stack.token(user, Duration::from_mins(10));
+        self.request(method, path).header("x-juno-jwt", token)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        send(self.as_user(Method::GET, path, USER)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> Answer {
+        send(self.as_user(Method::POST, path, USER)).await
+    }
+
+    /// The status that is stored.
+    pub(crate) async fn status(&self) -> String {
+        self.get(STATUS).await.ok()["status"].as_str().unwrap().to_owned()
+    }
+
+    /// The current onboarding step.
+    pub(crate) async fn step(&self) -> String {
+        let me = self.get(ME).await.ok();
+        me["onboarding"]["current_step"].as_str().unwrap().to_owned()
+    }
+
+    /// Calls the simulator. Answers after the webhooks that follow were delivered.
+    pub(crate) async fn simulate(&self, method: Method, path: &str, body: Value) -> Value {
+        let url = format!("{}/simulator/{path}", self.stack.provider_url());
+        let request = self.http.request(method, url).body(body.to_string());
+        let answer = send(request.header("content-type", "application/json")).await;
+        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
+        answer.json()
+    }
+
+    /// What the user does in the SDK: open it, upload documents and a selfie.
+    pub(crate) async fn submit(&self) -> Value {
+        let body = json!({ "firstName": "Jane", "lastName": "Smith", "dob": "1990-05-15", "nationality": "GBR",
+            "country": "GBR", "documents": [{ "idDocType": "PASSPORT", "country": "GBR" }] });
+        self.simulate(Method::POST, &format!("applicants/{USER}/submit"), body).await
+    }
+
+    /// What the reviewer does.
+    pub(crate) async fn review(&self, result: Value) -> Value {
+        self.simulate(Method::POST, &format!("applicants/{USER}/review"), result).await
+    }
+
+    pub(crate) async fn webhooks(&self, mode: &str) {
+        self.simulate(Method::PUT, "webhooks", json!({ "mode": mode })).await;
+    }
+
+    pub(crate) async fn provider(&self, fault: Value) {
+        self.simulate(Method::PUT, "api", fault).await;
+    }
+
+    /// How many requests of the provider's API were made to targets that contain `part`.
+    pub(crate) async fn provider_requests(&self, part: &str) -> usize {
+        let log = self.simulate(Method::GET, "requests", json!({})).await;
+        let requests = log["requests"].as_array().unwrap();
+        let target = |request: &&Value| request["target"].as_str().unwrap().contains(part);
+        requests.iter().filter(target).count()
+    }
+
+    /// A delivery that is not signed yet.
+    pub(crate) fn delivery(&self, body: impl Into<Vec<u8>>) -> Delivery<'_> {
+        Delivery { app: self, body: body.into() }
+    }
+
+    /// Sends an event as the provider does.
+    pub(crate) async fn deliver(&self, event: &Value) -> Answer {
+        let delivery = self.delivery(format!("{event:#}"));
+        let digest = delivery.digest();
+        delivery.send(&[("x-payload-digest", &digest)]).await
+    }
+}
+
+/// A delivery of the webhook, to be signed rightly or wrongly.
+pub(crate) struct Delivery<'a> {
+    app: &'a App,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Delivery<'_> {
+    /// The right digest.
+    pub(crate) fn digest(&self) -> String {
+        let secrets = self.app.stack.secrets().unwrap();
+        let secret = secrets["WebhookSecret"]["secrets"][0].as_str().unwrap();
+        digest(secret, &self.body)
+    }
+
+    pub(crate) async fn send(self, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.app.request(Method::POST, WEBHOOK).body(self.body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        send(request).await
+    }
+}
+
+/// HMAC-SHA256 in hex.
+pub(crate) fn digest(secret: &str, body: &[u8]) -> String {
+    let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
+    hex::encode(mac.chain_update(body).finalize().into_bytes())
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { status, headers, text: response.text().await.unwrap() }
+}

@@ -1,0 +1,193 @@
+//! What is answered while the provider, the table or the secrets are out of order.
+
+use std::collections::BTreeMap;
+
+use local::Options;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::app::{ACCESS_TOKEN, App, DETAILS, ME, REFRESH, STATUS, USER, WEBHOOK, send};
+use crate::provider::{APPLICANT, app_with_answers};
+
+const REFRESHED_DETAILS: &str = "/v0/kyc/details?refresh=true";
+
+/// Asserts what callers see of a provider that does not do its part.
+async fn assert_provider_unavailable(app: &App, retry_after: &str) {
+    for (path, instance) in [(REFRESH, STATUS), (REFRESHED_DETAILS, DETAILS)] {
+        let answer = app.get(path).await;
+        answer.assert_problem(502, "KYC-502-001", instance);
+        assert_eq!(answer.json()["detail"], "Verification provider unavailable");
+        assert_eq!(answer.header("retry-after"), retry_after, "{path}");
+    }
+    let answer = app.post(ACCESS_TOKEN).await;
+    answer.assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
+    assert_eq!(answer.header("retry-after"), retry_after);
+    // What needs no provider goes on.
+    app.get(STATUS).await.ok();
+    app.get(DETAILS).await.ok();
+    app.get(ME).await.ok();
+}
+
+#[tokio::test]
+async fn the_provider_is_away() {
+    let app = App::start().await;
+    app.submit().await;
+    app.provider(json!({ "mode": "unavailable" })).await;
+    assert_provider_unavailable(&app, "3").await;
+    app.provider(json!({ "mode": "normal" })).await;
+    assert_eq!(app.get(REFRESH).await.ok()["status"], "in_progress");
+}
+
+#[tokio::test]
+async fn a_failed_read_is_tried_once_more_and_a_token_is_not() {
+    let app = App::start().await;
+    app.provider(json!({ "mode": "unavailable" })).await;
+    app.get(REFRESH).await;
+    assert_eq!(app.provider_requests("externalUserId").await, 2);
+    app.post(ACCESS_TOKEN).await;
+    assert_eq!(app.provider_requests("accessTokens").await, 1);
+}
+
+#[tokio::test]
+async fn the_provider_throttles() {
+    let app = App::start().await;
+    app.submit().await;
+    app.provider(json!({ "mode": "throttled", "retry_after": 7 })).await;
+    assert_provider_unavailable(&app, "7").await;
+}
+
+#[tokio::test]
+async fn the_provider_answers_garbage() {
+    let app = App::start().await;
+    app.submit().await;
+    app.provider(json!({ "mode": "malformed" })).await;
+    assert_provider_unavailable(&app, "").await;
+    for garbage in ["", "null", "[]", "{}", "<html>", r#"{"id":7}"#, r#"{"id":"a""#] {
+        let app = app_with_answers([(APPLICANT, 200, garbage)]).await;
+        app.get(REFRESH).await.assert_problem(502, "KYC-502-001", STATUS);
+    }
+}
+
+#[tokio::test]
+async fn the_provider_is_slow() {
+    let app = App::start().await;
+    app.submit().await;
+    app.provider(json!({ "mode": "slow", "delay_ms": 60_000 })).await;
+    let answer = app.get(REFRESH).await;
+    answer.assert_problem(502, "KYC-502-001", STATUS);
+    assert_eq!(answer.header("retry-after"), "3");
+}
+
+#[tokio::test]
+async fn the_provider_refuses_our_credentials() {
+    for status in [401, 403] {
+        let app = app_with_answers([(APPLICANT, status, "forbidden"), ("/resources/accessTokens/sdk", status, "{}")]).await;
+        app.get(REFRESH).await.assert_problem(502, "KYC-502-001", STATUS);
+        app.post(ACCESS_TOKEN).await.assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
+    }
+    // Against the simulator, which checks signatures as the provider does.
+    let app = App::start_with(Options {
+        parameters: BTreeMap::from([("ProviderSecret".to_owned(), "Wrong".to_owned())]),
+        secrets: BTreeMap::from([("Wrong".to_owned(), json!({ "app_token": "sbx:x", "secret_key": "x" }))]),
+        ..Options::default()
+    })
+    .await;
+    app.get(REFRESH).await.assert_problem(502, "KYC-502-001", STATUS);
+}
+
+#[tokio::test]
+async fn an_unknown_level_is_our_fault() {
+    let parameters = BTreeMap::from([("ProviderLevel".to_owned(), "no-such-level".to_owned())]);
+    let app = App::start_with(Options { parameters, ..Options::default() }).await;
+    let answer = app.post(ACCESS_TOKEN).await;
+    answer.assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
+    assert_eq!(answer.header("retry-after"), "");
+}
+
+#[tokio::test]
+async fn an_approval_is_not_lost_for_a_name() {
+    let app = App::start().await;
+    app.submit().await;
+    app.provider(json!({ "mode": "unavailable" })).await;
+    let reviewed = app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    assert_eq!(reviewed["deliveries"][0]["status"], 200);
+    assert_eq!(app.status().await, "approved");
+    assert_eq!(app.step().await, "open_banking");
+    assert_eq!(app.get(ME).await.ok()["user"]["first_name"], Value::Null);
+
+    // The next read fills it in.
+    app.provider(json!({ "mode": "normal" })).await;
+    app.get(DETAILS).await.ok();
+    assert_eq!(app.get(ME).await.ok()["user"]["first_name"], "Jane");
+}
+
+#[tokio::test]
+async fn without_the_provider_details_show_what_is_stored() {
+    let app = App::start().await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    let before = app.get(DETAILS).await.ok();
+    app.provider(json!({ "mode": "unavailable" })).await;
+
+    let details = app.get(DETAILS).await.ok();
+    assert_eq!(details["status"], "approved");
+    assert_eq!(
+        details["personal_info"],
+        json!({ "first_name": "Jane", "last_name": "Smith", "date_of_birth": null, "nationality": null, "country_of_residence": null })
+    );
+    let mut documents = before["documents"].clone();
+    documents[0]["country"] = Value::Null;
+    assert_eq!(details["documents"], documents);
+}
+
+#[tokio::test]
+async fn a_delivery_that_cannot_be_stored_is_delivered_again() {
+    let parameters = BTreeMap::from([("UsersTable".to_owned(), "UsersTable".to_owned())]);
+    let app = App::start_with(Options { parameters, ..Options::default() }).await;
+    let event = json!({ "type": "applicantReviewed", "applicantId": "65abc123def4560000000000", "reviewStatus": "completed",
+        "reviewResult": { "reviewAnswer": "GREEN" }, "sandboxMode": true });
+    app.provider(json!({ "mode": "unavailable" })).await;
+    // Whom it is about can only be found out at the provider.
+    app.deliver(&event).await.assert_problem(502, "KYC-502-001", WEBHOOK);
+}
+
+#[tokio::test]
+async fn the_secrets_cannot_be_had() {
+    let parameter = |name: &str| BTreeMap::from([(name.to_owned(), "Missing".to_owned())]);
+    let app = App::start_with(Options { parameters: parameter("JwksSecret"), ..Options::default() }).await;
+    for path in [STATUS, DETAILS] {
+        app.get(path).await.assert_problem(500, "KYC-500-001", path);
+    }
+    app.post(ACCESS_TOKEN).await.assert_problem(500, "KYC-500-001", ACCESS_TOKEN);
+
+    let app = App::start_with(Options { parameters: parameter("WebhookSecret"), ..Options::default() }).await;
+    let answer = app.delivery("{}").send(&[("x-payload-digest", "aa")]).await;
+    answer.assert_problem(500, "KYC-500-001", WEBHOOK);
+
+    let app = App::start_with(Options { parameters: parameter("ProviderSecret"), ..Options::default() }).await;
+    app.get(REFRESH).await.assert_problem(502, "KYC-502-001", STATUS);
+    app.get(STATUS).await.ok();
+}
+
+#[tokio::test]
+async fn a_secret_of_the_wrong_form_is_not_shown() {
+    let secrets = BTreeMap::from([("WebhookSecret".to_owned(), json!({ "secrets": "hunter2" }))]);
+    let app = App::start_with(Options { secrets, ..Options::default() }).await;
+    let answer = app.delivery("{}").send(&[("x-payload-digest", "aa")]).await;
+    answer.assert_problem(500, "KYC-500-001", WEBHOOK);
+    let logs: Vec<String> = app.stack.logs().into_iter().map(|line| line.line).collect();
+    assert!(logs.iter().any(|line| line.contains("WebhookSecret")), "{logs:?}");
+    assert!(!logs.iter().any(|line| line.contains("hunter2")));
+}
+
+#[tokio::test]
+async fn a_function_without_configuration_names_what_is_missing() {
+    let parameters = BTreeMap::from([("OnboardingSteps".to_owned(), "phone_verification".to_owned())]);
+    let app = App::start_with(Options { parameters, ..Options::default() }).await;
+    let answer = send(app.as_user(Method::GET, STATUS, USER)).await;
+    answer.assert_problem(502, "GEN-502-001", STATUS);
+    let logs: Vec<String> = app.stack.logs().into_iter().map(|line| line.line).collect();
+    assert!(logs.iter().any(|line| line.contains("ONBOARDING_STEPS") && line.contains("kyc_verification is missing")), "{logs:?}");
+    // The gate does not read it.
+    app.get(crate::app::GATE).await.assert_problem(403, "KYC-403-001", crate::app::GATE);
+}

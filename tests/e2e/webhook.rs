@@ -1,0 +1,157 @@
+//! Deliveries of the webhook: which are believed, and what they bring about.
+
+use std::collections::BTreeMap;
+
+use local::Options;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::app::{App, USER, WEBHOOK, digest};
+
+fn green() -> Value {
+    json!({ "applicantId": "65abc123def4560000000000", "externalUserId": USER, "type": "applicantReviewed",
+        "sandboxMode": true, "reviewStatus": "completed", "reviewResult": { "reviewAnswer": "GREEN" },
+        "createdAt": "2024-01-01 10:02:00+0000", "createdAtMs": "2024-01-01 10:02:00.123" })
+}
+
+fn with(member: &str, value: Value) -> Value {
+    let mut event = green();
+    event[member] = value;
+    event
+}
+
+#[tokio::test]
+async fn a_verdict_is_stored_before_it_is_acknowledged() {
+    let app = App::start().await;
+    let answer = app.deliver(&green()).await;
+    assert_eq!(answer.ok(), json!({ "outcome": "applied" }));
+    let status = app.get(crate::app::STATUS).await.ok();
+    assert_eq!(status["status"], "approved");
+    assert_eq!(status["verified_at"], 1_704_103_320_000_i64, "the provider's time, to the second");
+    assert_eq!(app.deliver(&green()).await.ok(), json!({ "outcome": "duplicate" }));
+}
+
+#[tokio::test]
+async fn header_names_are_taken_in_any_case_and_both_algorithms() {
+    let app = App::start().await;
+    let delivery = app.delivery(green().to_string());
+    let digest = delivery.digest();
+    let answer = delivery.send(&[("X-PAYLOAD-DIGEST", &digest), ("x-Payload-Digest-ALG", "HMAC_SHA256_HEX")]).await;
+    assert_eq!(answer.ok()["outcome"], "applied");
+}
+
+#[tokio::test]
+async fn what_is_not_signed_rightly_is_refused_and_changes_nothing() {
+    let app = App::start().await;
+    let body = green().to_string();
+    let right = app.delivery(body.clone()).digest();
+    let cut = right.chars().take(62).collect::<String>();
+    let upper = right.to_uppercase();
+    let foreign = digest("another secret", body.as_bytes());
+    let empty = digest("", body.as_bytes());
+    let cases: [&[(&str, &str)]; 10] = [
+        &[],
+        &[("x-payload-digest", "")],
+        &[("x-payload-digest", &cut)],
+        &[("x-payload-digest", &upper)],
+        &[("x-payload-digest", &foreign)],
+        &[("x-payload-digest", &empty)],
+        &[("x-payload-digest", "zz")],
+        &[("x-payload-digest", &right), ("x-payload-digest-alg", "HMAC_SHA1_HEX")],
+        &[("x-payload-digest", &right), ("x-payload-digest-alg", "HMAC_SHA512_HEX")],
+        &[("x-payload-digest", &right), ("x-payload-digest-alg", "none")],
+    ];
+    for headers in cases {
+        let answer = app.delivery(body.clone()).send(headers).await;
+        answer.assert_problem(401, "KYC-401-001", WEBHOOK);
+        assert_eq!(answer.json()["detail"], "Webhook signature validation failed");
+    }
+    for altered in [format!("{body} "), body.replace("GREEN", "RED"), format!("{:#}", green())] {
+        let answer = app.delivery(altered).send(&[("x-payload-digest", &right)]).await;
+        answer.assert_problem(401, "KYC-401-001", WEBHOOK);
+    }
+    assert_eq!(app.status().await, "pending");
+}
+
+#[tokio::test]
+async fn an_event_without_effect_is_acknowledged() {
+    let app = App::start().await;
+    for event in [
+        with("type", json!("applicantActionReviewed")),
+        with("type", json!("applicantTagsChanged")),
+        with("type", json!("somethingNew")),
+        with("testMode", json!(true)),
+        with("externalUserId", json!("not an id of ours")),
+        json!({ "type": "applicantReviewed" }),
+    ] {
+        assert_eq!(app.deliver(&event).await.ok(), json!({ "outcome": "ignored" }), "{event}");
+    }
+    assert_eq!(app.status().await, "pending");
+}
+
+#[tokio::test]
+async fn signed_bytes_that_are_no_event_are_acknowledged() {
+    let app = App::start().await;
+    let large = format!(r#"{{"type":"applicantReviewed","x":"{}"}}"#, "x".repeat(256 * 1024));
+    for body in [b"".to_vec(), b"null".to_vec(), b"{}".to_vec(), b"{".to_vec(), b"\xff\x00\xfe".to_vec(), large.into_bytes()] {
+        let delivery = app.delivery(body);
+        let digest = delivery.digest();
+        assert_eq!(delivery.send(&[("x-payload-digest", &digest)]).await.ok(), json!({ "outcome": "ignored" }));
+    }
+}
+
+#[tokio::test]
+async fn an_event_about_a_user_we_do_not_know_is_kept() {
+    let app = App::start().await;
+    assert_eq!(app.deliver(&with("externalUserId", json!("usr_new"))).await.ok()["outcome"], "applied");
+    let user = app.stored("usr_new").await;
+    assert_eq!(user.review.status().as_str(), "approved");
+    assert_eq!(user.step.as_str(), "phone_verification");
+}
+
+#[tokio::test]
+async fn an_event_that_names_only_the_applicant_finds_its_user() {
+    let app = App::start().await;
+    app.webhooks("withheld").await;
+    let started = app.simulate(Method::POST, &format!("applicants/{USER}/start"), json!({})).await;
+    let mut event = with("externalUserId", Value::Null);
+    event["applicantId"] = started["applicant"]["id"].clone();
+    assert_eq!(app.deliver(&event).await.ok()["outcome"], "applied");
+    assert_eq!(app.status().await, "approved");
+}
+
+#[tokio::test]
+async fn production_ignores_the_sandbox() {
+    let parameters = BTreeMap::from([("ProviderEnvironment".to_owned(), "production".to_owned())]);
+    let app = App::start_with(Options { parameters, ..Options::default() }).await;
+    for sandbox in [json!(true), json!("true")] {
+        assert_eq!(app.deliver(&with("sandboxMode", sandbox)).await.ok()["outcome"], "ignored");
+    }
+    assert_eq!(app.status().await, "pending");
+    assert_eq!(app.deliver(&with("sandboxMode", json!(false))).await.ok()["outcome"], "applied");
+    assert_eq!(app.status().await, "approved");
+}
+
+#[tokio::test]
+async fn several_secrets_are_accepted_during_a_rotation() {
+    let secrets = BTreeMap::from([("WebhookSecret".to_owned(), json!({ "secrets": ["new", "old"] }))]);
+    let app = App::start_with(Options { secrets, ..Options::default() }).await;
+    let body = green().to_string();
+    for (secret, status) in [("new", 200), ("old", 200), ("older", 401), ("", 401)] {
+        let digest = digest(secret, body.as_bytes());
+        let answer = app.delivery(body.clone()).send(&[("x-payload-digest", &digest)]).await;
+        assert_eq!(answer.status, status, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_secret_everything_is_refused() {
+    for none in [json!({ "secrets": [] }), json!({ "secrets": [""] })] {
+        let secrets = BTreeMap::from([("WebhookSecret".to_owned(), none)]);
+        let app = App::start_with(Options { secrets, ..Options::default() }).await;
+        let body = green().to_string();
+        let digest = digest("", body.as_bytes());
+        let answer = app.delivery(body).send(&[("x-payload-digest", &digest)]).await;
+        answer.assert_problem(401, "KYC-401-001", WEBHOOK);
+    }
+}
