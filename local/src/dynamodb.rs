@@ -92,7 +92,8 @@ pub(crate) async fn create_tables(
     Ok(())
 }
 
-fn client(endpoint: &str, identity: &BTreeMap<String, String>) -> Client {
+/// A client of the database.
+pub(crate) fn client(endpoint: &str, identity: &BTreeMap<String, String>) -> Client {
     let variable = |name: &str| identity.get(name).cloned().unwrap_or_default();
     let credentials = Credentials::new(
         variable("AWS_ACCESS_KEY_ID"),

@@ -5,7 +5,6 @@ pub mod gateway;
 pub mod lambda;
 pub mod logs;
 pub mod provider;
-pub mod seed;
 pub mod template;
 pub mod token;
 

@@ -5,7 +5,11 @@ mod output;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use local::{Error, Options, Ports, Stack, data::Data, seed::seed, token};
+use local::{
+    Error, Options, Ports, Stack,
+    data::Data,
+    token::{self, Signer},
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::broadcast::error::RecvError,
@@ -33,8 +37,9 @@ struct Run {
         help = "The port of the API; the next three are for the simulator, DynamoDB and Secrets Manager"
     )]
     port: u16,
-    #[command(flatten)]
-    data: DataDirectory,
+    /// Where data and secrets are kept
+    #[arg(long, value_name = "DIR", default_value = ".local")]
+    data_dir: PathBuf,
     /// Keep everything in memory and leave no files
     #[arg(long)]
     memory: bool,
@@ -58,21 +63,12 @@ struct Run {
     release: bool,
 }
 
-#[derive(Args)]
-struct DataDirectory {
-    /// Where data, keys and secrets are kept
-    #[arg(long = "data-dir", value_name = "DIR", default_value = ".local")]
-    path: PathBuf,
-}
-
 #[derive(Subcommand)]
 enum Command {
     /// Print a token for a user, to be sent as x-juno-jwt
     Token {
         /// The user's id
         user: String,
-        #[command(flatten)]
-        data: DataDirectory,
         /// How long the token is valid
         #[arg(long, value_name = "SECONDS", default_value_t = token::DEFAULT_LIFETIME.as_secs())]
         expires_in: u64,
@@ -90,11 +86,7 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Some(Command::Token {
-            user,
-            data,
-            expires_in,
-        }) => print_token(&user, data, expires_in),
+        Some(Command::Token { user, expires_in }) => print_token(&user, expires_in),
         None => run(arguments.run).await,
     };
     match result {
@@ -106,11 +98,9 @@ async fn main() -> ExitCode {
     }
 }
 
-fn print_token(user: &str, data: DataDirectory, expires_in: u64) -> Result<(), Error> {
-    let signer = token::Signer::open(&Data::Directory(data.path))?;
-    Ok(output::line(
-        &signer.token(user, Duration::from_secs(expires_in)),
-    )?)
+fn print_token(user: &str, expires_in: u64) -> Result<(), Error> {
+    let token = Signer::development()?.token(user, Duration::from_secs(expires_in));
+    Ok(output::line(&token)?)
 }
 
 async fn run(run: Run) -> Result<(), Error> {
@@ -122,7 +112,7 @@ async fn run(run: Run) -> Result<(), Error> {
         data: if run.memory {
             Data::Memory
         } else {
-            Data::Directory(run.data.path)
+            Data::Directory(run.data_dir)
         },
         provider_url: run.provider_url,
         dynamodb_url: run.dynamodb_url,
@@ -133,7 +123,7 @@ async fn run(run: Run) -> Result<(), Error> {
     };
     let started = async {
         let stack = Stack::start(options).await?;
-        seed(stack.dynamodb_url(), stack.table()).await?;
+        stack.seed(FIRST_USER).await?;
         Ok::<_, Error>(stack)
     };
     let stack = tokio::select! {

@@ -13,7 +13,6 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
-use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -22,7 +21,7 @@ use crate::{
     Error,
     aws::{ACCOUNT_ID, region},
     data::{Data, read, write_private},
-    token::{KEY_ID, Signer},
+    token::Signer,
 };
 
 /// The secrets of a run, by logical id.
@@ -36,56 +35,27 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
-    /// Reads the secrets and the signing key that belongs to them, and makes those that are missing.
+    /// Reads the secrets; where there is no file yet, writes the well-known ones of development, to be edited.
     pub(crate) fn load(
         data: &Data,
+        signer: &Signer,
         overrides: BTreeMap<String, Value>,
-    ) -> Result<(Signer, Self), Error> {
-        let (signer, new_key) = Signer::load(data)?;
+    ) -> Result<Self, Error> {
         let file = data.path("secrets.json");
-        let before = match &file {
-            Some(file) => parse(file)?,
-            None => Map::new(),
-        };
-        let mut values = before.clone();
-        if new_key
-            && let Some(Value::Array(keys)) = values
-                .get_mut("JwksSecret")
-                .and_then(|set| set.get_mut("keys"))
-        {
-            keys.retain(|key| key.get("kid").is_none_or(|id| id != KEY_ID));
-            keys.push(signer.jwk());
-        }
-        values
-            .entry("JwksSecret")
-            .or_insert_with(|| json!({ "keys": [signer.jwk()] }));
-        if !values.contains_key("ProviderSecret") {
-            let app_token = format!("sbx:local{}", random()?);
-            let secret = json!({ "app_token": app_token, "secret_key": random()? });
-            values.insert("ProviderSecret".to_owned(), secret);
-        }
-        if !values.contains_key("WebhookSecret") {
-            values.insert(
-                "WebhookSecret".to_owned(),
-                json!({ "secrets": [random()?] }),
-            );
-        }
+        let values = development(signer);
         if let Some(file) = &file
-            && values != before
+            && read(file)?.is_none()
         {
             write_private(
                 file,
                 format!("{:#}\n", Value::from(values.clone())).as_bytes(),
             )?;
         }
-        Ok((
-            signer,
-            Self {
-                file,
-                values,
-                overrides,
-            },
-        ))
+        Ok(Self {
+            file,
+            values,
+            overrides,
+        })
     }
 
     /// The secrets as they are now.
@@ -110,11 +80,16 @@ fn parse(file: &Path) -> Result<Map<String, Value>, Error> {
     serde_json::from_slice(&text).map_err(unusable)
 }
 
-fn random() -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    let filled = SystemRandom::new().fill(&mut bytes);
-    filled.map_err(|_| Error::Key("the system has no randomness".to_owned()))?;
-    Ok(hex::encode(bytes))
+/// What is accepted on every laptop and nowhere else.
+fn development(signer: &Signer) -> Map<String, Value> {
+    let provider =
+        json!({ "app_token": "sbx:local-development", "secret_key": "local-development-key" });
+    let webhook = json!({ "secrets": ["local-development-webhook-secret"] });
+    Map::from_iter([
+        ("JwksSecret".to_owned(), json!({ "keys": [signer.jwk()] })),
+        ("ProviderSecret".to_owned(), provider),
+        ("WebhookSecret".to_owned(), webhook),
+    ])
 }
 
 /// Serves the secrets until `shutdown`.
@@ -205,6 +180,10 @@ mod tests {
         (directory, data)
     }
 
+    fn load(data: &Data, overrides: BTreeMap<String, Value>) -> Secrets {
+        Secrets::load(data, &Signer::development().unwrap(), overrides).unwrap()
+    }
+
     async fn get(secrets: Secrets, id: &str) -> Result<Value, Value> {
         let headers = HeaderMap::from_iter([(
             "x-amz-target".parse().unwrap(),
@@ -220,7 +199,7 @@ mod tests {
     #[tokio::test]
     async fn an_edit_is_served_at_once() {
         let (directory, data) = temporary();
-        let (_, secrets) = Secrets::load(&data, BTreeMap::new()).unwrap();
+        let secrets = load(&data, BTreeMap::new());
         let file = directory.path().join("secrets.json");
         assert_eq!(
             std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
@@ -235,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_secret_is_not_found() {
-        let (_, secrets) = Secrets::load(&Data::Memory, BTreeMap::new()).unwrap();
+        let secrets = load(&Data::Memory, BTreeMap::new());
         assert_eq!(
             get(secrets, "Other").await.unwrap_err()["__type"],
             "ResourceNotFoundException"
@@ -246,26 +225,10 @@ mod tests {
     async fn overrides_come_first() {
         let overrides =
             BTreeMap::from([("WebhookSecret".to_owned(), json!({ "secrets": ["a", "b"] }))]);
-        let (_, secrets) = Secrets::load(&Data::Memory, overrides).unwrap();
+        let secrets = load(&Data::Memory, overrides);
         assert_eq!(
             get(secrets, "WebhookSecret").await.unwrap()["SecretString"],
             r#"{"secrets":["a","b"]}"#
         );
-    }
-
-    #[test]
-    fn a_new_key_replaces_the_old_one_and_no_other() {
-        let (directory, data) = temporary();
-        let file = directory.path().join("secrets.json");
-        std::fs::write(
-            &file,
-            r#"{"JwksSecret":{"keys":[{"kid":"mine"},{"kid":"local","x":"old"}]}}"#,
-        )
-        .unwrap();
-
-        let (signer, secrets) = Secrets::load(&data, BTreeMap::new()).unwrap();
-
-        let keys = &secrets.current().unwrap()["JwksSecret"]["keys"];
-        assert_eq!(*keys, json!([{ "kid": "mine" }, signer.jwk()]));
     }
 }

@@ -7,6 +7,11 @@ use std::{
 
 use axum::body::Bytes;
 use serde_json::{Map, Value};
+use shared::{
+    kyc::{Step, User, UserId},
+    repository::Users,
+    runtime::chain,
+};
 use tokio::sync::broadcast;
 
 use crate::{
@@ -30,6 +35,7 @@ pub struct Stack {
     /// Environment variables of every function, without the identity that they run with.
     pub(crate) environments: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) data: Data,
+    identity: BTreeMap<String, String>,
     secrets: Arc<Secrets>,
     signer: Signer,
     logs: Arc<Logs>,
@@ -48,6 +54,10 @@ impl Stack {
     /// Something that is needed is missing; the message says what.
     pub async fn start(mut options: Options) -> Result<Self, Error> {
         let listeners = Listeners::open(&options).await?;
+        // Fails when somebody else has installed one already, which does as well.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         options.data.create()?;
         let urls = listeners.urls()?;
         let parameters = &mut options.parameters;
@@ -55,7 +65,8 @@ impl Stack {
             .entry("ProviderUrl".to_owned())
             .or_insert_with(|| urls.provider.clone());
         let template = read_template(parameters)?;
-        let (signer, secrets) = Secrets::load(&options.data, options.secrets.clone())?;
+        let signer = Signer::development()?;
+        let secrets = Secrets::load(&options.data, &signer, options.secrets.clone())?;
         let secrets = Arc::new(secrets);
         let log_file = options.data.path("functions.log");
         let logs = Arc::new(Logs::new(
@@ -87,6 +98,7 @@ impl Stack {
             table: table.unwrap_or_default(),
             environments,
             data: options.data,
+            identity,
             secrets,
             signer,
             logs,
@@ -121,10 +133,36 @@ impl Stack {
         &self.urls.secrets
     }
 
-    /// The name of the table.
+    /// The name of the users' table.
     #[must_use]
     pub fn table(&self) -> &str {
         &self.table
+    }
+
+    /// The users in that table.
+    #[must_use]
+    pub fn users(&self) -> Users {
+        Users::new(
+            dynamodb::client(&self.urls.dynamodb, &self.identity),
+            self.table(),
+        )
+    }
+
+    /// Stores a user on the onboarding step `kyc_verification`, unless one with that id is stored already.
+    ///
+    /// # Errors
+    /// The id cannot be one, or the database refuses.
+    pub async fn seed(&self, user_id: &str) -> Result<(), Error> {
+        let refused = |error: &(dyn std::error::Error + 'static)| Error::Database {
+            endpoint: self.urls.dynamodb.clone(),
+            reason: chain(error).to_string(),
+        };
+        let id = UserId::parse(user_id).map_err(|error| refused(&error))?;
+        let user = User::new(id, Step::kyc_verification());
+        self.users()
+            .create(&user)
+            .await
+            .map_err(|error| refused(&error))
     }
 
     /// The environment variables that a function has from the template, by the name of its binary.

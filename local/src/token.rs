@@ -1,28 +1,22 @@
 //! The key that stands for the issuer of `x-juno-jwt`, and tokens signed with it.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::{Engine, engine::general_purpose::STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::{
-    rand::SystemRandom,
-    signature::{Ed25519KeyPair, KeyPair},
-};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
-use crate::{
-    Error,
-    data::{Data, read, write_private},
-    secrets::Secrets,
-};
-
-/// The id of the key, in the tokens and in the JWK Set.
-pub(crate) const KEY_ID: &str = "local";
+use crate::Error;
 
 /// How long a token is valid unless something else is asked for.
 pub const DEFAULT_LIFETIME: Duration = Duration::from_hours(12);
+
+/// The id of the key, in the tokens and in the JWK Set.
+const KEY_ID: &str = "local";
+
+/// The private key. Everybody may know it, so that tokens and the files in `events/` are the same on every machine; no system
+/// but this one trusts it.
+const KEY: &[u8] = include_bytes!("development-key.pk8");
 
 /// Signs tokens.
 pub struct Signer {
@@ -30,40 +24,13 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// The signer of a data directory, which is set up if it is not yet.
+    /// The signer whom every stack trusts unless its secrets say otherwise.
     ///
     /// # Errors
-    /// The directory cannot be used.
-    pub fn open(data: &Data) -> Result<Self, Error> {
-        data.create()?;
-        Secrets::load(data, BTreeMap::new()).map(|(signer, _)| signer)
-    }
-
-    /// Reads the key, or makes one where there is none; says whether it is new.
-    pub(crate) fn load(data: &Data) -> Result<(Self, bool), Error> {
-        let path = data.path("signing-key");
-        if let Some(path) = &path
-            && let Some(text) = read(path)?
-        {
-            let unusable = |reason: String| Error::Content {
-                path: path.clone(),
-                reason,
-            };
-            let document = STANDARD
-                .decode(text.trim_ascii())
-                .map_err(|error| unusable(error.to_string()))?;
-            let key = Ed25519KeyPair::from_pkcs8(&document)
-                .map_err(|error| unusable(error.to_string()))?;
-            return Ok((Self { key }, false));
-        }
-        let document = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())
-            .map_err(|_| Error::Key("the system has no randomness".to_owned()))?;
-        if let Some(path) = &path {
-            write_private(path, format!("{}\n", STANDARD.encode(&document)).as_bytes())?;
-        }
-        let key = Ed25519KeyPair::from_pkcs8(document.as_ref())
-            .map_err(|error| Error::Key(error.to_string()))?;
-        Ok((Self { key }, true))
+    /// The key cannot be used.
+    pub fn development() -> Result<Self, Error> {
+        let key = Ed25519KeyPair::from_pkcs8(KEY).map_err(|error| Error::Key(error.to_string()))?;
+        Ok(Self { key })
     }
 
     /// The public key as a JWK.
@@ -103,8 +70,7 @@ mod tests {
 
     #[test]
     fn a_token_is_verified_by_the_jwk() {
-        let (signer, new) = Signer::load(&Data::Memory).unwrap();
-        assert!(new);
+        let signer = Signer::development().unwrap();
 
         let token = signer.token("usr_1", Duration::from_mins(1));
 
@@ -125,23 +91,5 @@ mod tests {
             claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(),
             60
         );
-    }
-
-    #[test]
-    fn the_key_is_kept_and_private() {
-        use std::os::unix::fs::PermissionsExt;
-        let directory = tempfile::tempdir().unwrap();
-        let data = Data::Directory(directory.path().to_owned());
-
-        let (first, new) = Signer::load(&data).unwrap();
-        let (second, again) = Signer::load(&data).unwrap();
-
-        assert!(new && !again);
-        assert_eq!(first.jwk(), second.jwk());
-        let mode = std::fs::metadata(directory.path().join("signing-key"))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
     }
 }

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use shared::kyc::{Step, Timestamp, User, UserId};
 use shared::repository::Users;
-use shared::runtime::{Aws, Variables};
 
 /// The user of most tests: on the onboarding step `kyc_verification`.
 pub(crate) const USER: &str = "usr_abc123";
@@ -43,7 +42,9 @@ impl Answer {
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The body of a successful answer.
@@ -66,7 +67,10 @@ impl Answer {
         let r#type = format!("https://api.sumvin.com/errors/{}", code.to_lowercase());
         assert_eq!(body["type"], r#type);
         for member in ["title", "detail", "trace_id"] {
-            assert!(!body[member].as_str().unwrap().is_empty(), "{member}: {body}");
+            assert!(
+                !body[member].as_str().unwrap().is_empty(),
+                "{member}: {body}"
+            );
         }
         assert_eq!(body["trace_id"], self.header("x-amzn-requestid"));
         assert_eq!(body.as_object().unwrap().len(), 7, "{body}");
@@ -85,40 +89,41 @@ impl App {
     }
 
     pub(crate) async fn start_with(options: Options) -> Self {
-        let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error}"));
-        let aws = Aws::from_environment(&Variables::from([
-            ("AWS_REGION", "eu-west-1"),
-            ("AWS_ACCESS_KEY_ID", "local"),
-            ("AWS_SECRET_ACCESS_KEY", "local"),
-            ("AWS_ENDPOINT_URL_DYNAMODB", stack.dynamodb_url()),
-        ]));
-        let users = Users::new(aws.unwrap().dynamodb(), stack.table());
+        let stack = Stack::start(options)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let app = Self { stack, http, users };
-        app.store(&app.new_user(USER)).await;
-        app
-    }
-
-    /// A user on the onboarding step `kyc_verification`.
-    pub(crate) fn new_user(&self, id: &str) -> User {
-        User::new(UserId::parse(id).unwrap(), Step::kyc_verification())
+        stack.seed(USER).await.unwrap();
+        let users = stack.users();
+        Self { stack, http, users }
     }
 
     /// Stores a user as given, over the one of that id.
     pub(crate) async fn store(&self, user: &User) {
-        let stored = self.users.get(&user.id).await.unwrap();
-        let before = stored.unwrap_or_else(|| User::new(user.id.clone(), Step::new("")));
+        self.users
+            .create(&new_user(user.id.as_str()))
+            .await
+            .unwrap();
+        let before = self.stored(user.id.as_str()).await;
         let now = Timestamp::from_millis(1_704_067_200_000);
-        self.users.commit(&before, user, "test", None, now).await.unwrap();
+        self.users
+            .commit(&before, user, "test", None, now)
+            .await
+            .unwrap();
     }
 
     /// The user as stored.
     pub(crate) async fn stored(&self, id: &str) -> User {
-        self.users.get(&UserId::parse(id).unwrap()).await.unwrap().unwrap()
+        self.users
+            .get(&UserId::parse(id).unwrap())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}{path}", self.stack.api_url()))
+        self.http
+            .request(method, format!("{}{path}", self.stack.api_url()))
     }
 
     /// Sends a request as a user.
@@ -137,13 +142,19 @@ impl App {
 
     /// The status that is stored.
     pub(crate) async fn status(&self) -> String {
-        self.get(STATUS).await.ok()["status"].as_str().unwrap().to_owned()
+        self.get(STATUS).await.ok()["status"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// The current onboarding step.
     pub(crate) async fn step(&self) -> String {
         let me = self.get(ME).await.ok();
-        me["onboarding"]["current_step"].as_str().unwrap().to_owned()
+        me["onboarding"]["current_step"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Calls the simulator. Answers after the webhooks that follow were delivered.
@@ -159,16 +170,19 @@ impl App {
     pub(crate) async fn submit(&self) -> Value {
         let body = json!({ "firstName": "Jane", "lastName": "Smith", "dob": "1990-05-15", "nationality": "GBR",
             "country": "GBR", "documents": [{ "idDocType": "PASSPORT", "country": "GBR" }] });
-        self.simulate(Method::POST, &format!("applicants/{USER}/submit"), body).await
+        self.simulate(Method::POST, &format!("applicants/{USER}/submit"), body)
+            .await
     }
 
     /// What the reviewer does.
     pub(crate) async fn review(&self, result: Value) -> Value {
-        self.simulate(Method::POST, &format!("applicants/{USER}/review"), result).await
+        self.simulate(Method::POST, &format!("applicants/{USER}/review"), result)
+            .await
     }
 
     pub(crate) async fn webhooks(&self, mode: &str) {
-        self.simulate(Method::PUT, "webhooks", json!({ "mode": mode })).await;
+        self.simulate(Method::PUT, "webhooks", json!({ "mode": mode }))
+            .await;
     }
 
     pub(crate) async fn provider(&self, fault: Value) {
@@ -183,9 +197,28 @@ impl App {
         requests.iter().filter(target).count()
     }
 
+    /// Calls the database directly.
+    pub(crate) async fn dynamodb(&self, operation: &str, body: Value) -> Value {
+        const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=local/20240101/eu-west-1/dynamodb/aws4_request, \
+            SignedHeaders=host, Signature=0";
+        let request = self
+            .http
+            .post(self.stack.dynamodb_url())
+            .header("content-type", "application/x-amz-json-1.0")
+            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+            .header("x-amz-date", "20240101T000000Z")
+            .header("authorization", AUTHORIZATION);
+        let answer = send(request.body(body.to_string())).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
     /// A delivery that is not signed yet.
     pub(crate) fn delivery(&self, body: impl Into<Vec<u8>>) -> Delivery<'_> {
-        Delivery { app: self, body: body.into() }
+        Delivery {
+            app: self,
+            body: body.into(),
+        }
     }
 
     /// Sends an event as the provider does.
@@ -219,6 +252,11 @@ impl Delivery<'_> {
     }
 }
 
+/// A user on the onboarding step `kyc_verification`.
+pub(crate) fn new_user(id: &str) -> User {
+    User::new(UserId::parse(id).unwrap(), Step::kyc_verification())
+}
+
 /// HMAC-SHA256 in hex.
 pub(crate) fn digest(secret: &str, body: &[u8]) -> String {
     let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
@@ -228,5 +266,9 @@ pub(crate) fn digest(secret: &str, body: &[u8]) -> String {
 pub(crate) async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Answer { status, headers, text: response.text().await.unwrap() }
+    Answer {
+        status,
+        headers,
+        text: response.text().await.unwrap(),
+    }
 }

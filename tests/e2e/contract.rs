@@ -1,11 +1,13 @@
 //! Every JSON sample of the contract, member by member and in its order.
 
+use reqwest::Method;
+use serde_json::{Value, json};
 use shared::kyc::{
-    ApplicantId, DocumentStatus, DocumentType, DocumentsRead, Reason, Review, Status, StoredDocument,
-    Timestamp, User,
+    ApplicantId, DocumentStatus, DocumentType, DocumentsRead, Reason, Review, Status,
+    StoredDocument, Timestamp, User,
 };
 
-use crate::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER};
+use crate::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER, new_user, send};
 use crate::provider::{APPLICANT, app_with_answers};
 
 /// A sample without the white space between its members.
@@ -27,7 +29,12 @@ fn at(millis: i64) -> Timestamp {
 async fn app_with(review: Review) -> App {
     let app = App::start().await;
     let applicant = ApplicantId::parse("65abc123def456").ok();
-    app.store(&User { review, applicant, ..app.new_user(USER) }).await;
+    app.store(&User {
+        review,
+        applicant,
+        ..new_user(USER)
+    })
+    .await;
     app
 }
 
@@ -46,12 +53,19 @@ async fn access_token() {
           "status": { "href": "/v0/kyc/status" }
         }
     }"#;
-    assert_eq!(answer.text.replace(&token, "sbx:abc123def456..."), minified(sample));
+    assert_eq!(
+        answer.text.replace(&token, "sbx:abc123def456..."),
+        minified(sample)
+    );
 }
 
 #[tokio::test]
 async fn status_approved() {
-    let app = app_with(Review::Approved { at: at(1_704_067_200_000), name: None }).await;
+    let app = app_with(Review::Approved {
+        at: at(1_704_067_200_000),
+        name: None,
+    })
+    .await;
     let sample = r#"{
         "status": "approved",
         "applicant_id": "65abc123def456",
@@ -91,7 +105,10 @@ async fn status_in_progress() {
 #[tokio::test]
 async fn status_retry() {
     let reason = Reason::explained("Document image is blurry. Please resubmit a clear photo.");
-    let app = app_with(Review::Retry { reason: reason.unwrap() }).await;
+    let app = app_with(Review::Retry {
+        reason: reason.unwrap(),
+    })
+    .await;
     let sample = r#"{
         "status": "retry",
         "applicant_id": "65abc123def456",
@@ -111,15 +128,19 @@ async fn status_retry() {
 #[tokio::test]
 async fn status_rejected_and_pending() {
     let reason = Reason::explained("Forged.").unwrap();
-    let app = app_with(Review::Rejected { at: at(1_704_067_200_000), reason }).await;
+    let app = app_with(Review::Rejected {
+        at: at(1_704_067_200_000),
+        reason,
+    })
+    .await;
     let rejected = app.get(STATUS).await.ok();
     assert_eq!(rejected["status"], "rejected");
-    assert_eq!(rejected["verified_at"], serde_json::Value::Null);
+    assert_eq!(rejected["verified_at"], Value::Null);
     assert_eq!(rejected["rejected_at"], 1_704_067_200_000_i64);
     assert_eq!(rejected["reject_reason"], "Forged.");
     assert_eq!(rejected["_links"].get("start-verification"), None);
 
-    app.store(&app.new_user(USER)).await;
+    app.store(&new_user(USER)).await;
     let sample = r#"{
         "status": "pending",
         "applicant_id": null,
@@ -232,7 +253,10 @@ async fn refreshed_status_and_user_object() {
     }"#;
     assert_eq!(app.get(ME).await.text, minified(sample));
     assert_eq!(app.get("/v0/user/me").await.ok().get("onboarding"), None);
-    assert_eq!(app.get("/v0/user/me?expand=cards,onboarding,x").await.ok()["onboarding"]["current_step"], "open_banking");
+    assert_eq!(
+        app.get("/v0/user/me?expand=cards,onboarding,x").await.ok()["onboarding"]["current_step"],
+        "open_banking"
+    );
 }
 
 #[tokio::test]
@@ -244,23 +268,36 @@ async fn details_by_status() {
         Review::Pending,
         Review::InProgress,
         Review::Retry { reason: reason() },
-        Review::Approved { at: decided_at, name: None },
-        Review::Rejected { at: decided_at, reason: reason() },
+        Review::Approved {
+            at: decided_at,
+            name: None,
+        },
+        Review::Rejected {
+            at: decided_at,
+            reason: reason(),
+        },
     ] {
         let status = review.status();
-        app.store(&User { review, ..app.new_user(USER) }).await;
+        app.store(&User {
+            review,
+            ..new_user(USER)
+        })
+        .await;
         let details = app.get(DETAILS).await.ok();
         let (complete, rejection) = match status {
-            Status::Pending => (false, serde_json::Value::Null),
-            Status::InProgress | Status::Approved => (true, serde_json::Value::Null),
-            Status::Retry => (false, serde_json::json!({ "can_retry": true, "message": "Blurry." })),
-            Status::Rejected => (true, serde_json::json!({ "can_retry": false, "message": "Blurry." })),
+            Status::Pending => (false, Value::Null),
+            Status::InProgress | Status::Approved => (true, Value::Null),
+            Status::Retry => (false, json!({ "can_retry": true, "message": "Blurry." })),
+            Status::Rejected => (true, json!({ "can_retry": false, "message": "Blurry." })),
         };
         assert_eq!(details["status"], status.as_str());
         assert_eq!(details["verification_complete"], complete, "{status:?}");
         assert_eq!(details["verification_passed"], status == Status::Approved);
         assert_eq!(details["rejection"], rejection);
-        assert_eq!((&details["personal_info"], &details["documents"]), (&serde_json::Value::Null, &serde_json::json!([])));
+        assert_eq!(
+            (&details["personal_info"], &details["documents"]),
+            (&Value::Null, &json!([]))
+        );
     }
 }
 
@@ -269,14 +306,32 @@ async fn all_document_types() {
     let app = App::start().await;
     let documents: Vec<StoredDocument> = DocumentType::ALL
         .into_iter()
-        .map(|kind| StoredDocument { kind, status: DocumentStatus::Pending, submitted_at: None })
+        .map(|kind| StoredDocument {
+            kind,
+            status: DocumentStatus::Pending,
+            submitted_at: None,
+        })
         .collect();
-    let documents = Some(DocumentsRead { read_at: at(1), documents });
-    app.store(&User { documents, ..app.new_user(USER) }).await;
+    let documents = Some(DocumentsRead {
+        read_at: at(1),
+        documents,
+    });
+    app.store(&User {
+        documents,
+        ..new_user(USER)
+    })
+    .await;
     let details = app.get(DETAILS).await.ok();
-    let types: Vec<&str> =
-        details["documents"].as_array().unwrap().iter().map(|document| document["document_type"].as_str().unwrap()).collect();
-    assert_eq!(types, ["PASSPORT", "ID_CARD", "DRIVERS_LICENSE", "RESIDENCE_PERMIT"]);
+    let types: Vec<&str> = details["documents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|document| document["document_type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        types,
+        ["PASSPORT", "ID_CARD", "DRIVERS_LICENSE", "RESIDENCE_PERMIT"]
+    );
 }
 
 #[tokio::test]
@@ -295,20 +350,38 @@ async fn error_body() {
     let sample = minified(sample);
     let members = sample.strip_suffix('}').unwrap();
     let trace_id = answer.header("x-amzn-requestid");
-    assert_eq!(answer.text, format!(r#"{members},"trace_id":"{trace_id}"}}"#));
+    assert_eq!(
+        answer.text,
+        format!(r#"{members},"trace_id":"{trace_id}"}}"#)
+    );
 }
 
 #[tokio::test]
 async fn no_token_after_a_final_verdict() {
-    let app = app_with(Review::Approved { at: at(1), name: None }).await;
+    let app = app_with(Review::Approved {
+        at: at(1),
+        name: None,
+    })
+    .await;
     let answer = app.post(ACCESS_TOKEN).await;
     answer.assert_problem(409, "KYC-409-001", ACCESS_TOKEN);
-    assert!(answer.json()["detail"].as_str().unwrap().contains("approved"));
+    assert!(
+        answer.json()["detail"]
+            .as_str()
+            .unwrap()
+            .contains("approved")
+    );
     assert_eq!(app.provider_requests("accessTokens").await, 0);
 
     let reason = Reason::unexplained_rejection();
-    app.store(&User { review: Review::Rejected { at: at(1), reason }, ..app.new_user(USER) }).await;
-    app.post(ACCESS_TOKEN).await.assert_problem(409, "KYC-409-001", ACCESS_TOKEN);
+    app.store(&User {
+        review: Review::Rejected { at: at(1), reason },
+        ..new_user(USER)
+    })
+    .await;
+    app.post(ACCESS_TOKEN)
+        .await
+        .assert_problem(409, "KYC-409-001", ACCESS_TOKEN);
 }
 
 #[tokio::test]
@@ -316,9 +389,19 @@ async fn the_gate_opens_for_approved_users_only() {
     let app = App::start().await;
     let refused = app.get(GATE).await;
     refused.assert_problem(403, "KYC-403-001", GATE);
-    assert_eq!(refused.json()["detail"], "KYC verification required for this action");
-    let review = Review::Approved { at: at(1), name: None };
-    app.store(&User { review, ..app.new_user(USER) }).await;
+    assert_eq!(
+        refused.json()["detail"],
+        "KYC verification required for this action"
+    );
+    let review = Review::Approved {
+        at: at(1),
+        name: None,
+    };
+    app.store(&User {
+        review,
+        ..new_user(USER)
+    })
+    .await;
     let opened = app.get(GATE).await;
     assert_eq!((opened.status, opened.text.as_str()), (204, ""));
 }
@@ -326,11 +409,18 @@ async fn the_gate_opens_for_approved_users_only() {
 #[tokio::test]
 async fn a_user_of_whom_nothing_is_stored() {
     let app = App::start().await;
-    let as_new = |path: &'static str| crate::app::send(app.as_user(reqwest::Method::GET, path, "usr_new"));
+    let as_new = |path: &'static str| send(app.as_user(Method::GET, path, "usr_new"));
     assert_eq!(as_new(STATUS).await.ok()["status"], "pending");
-    assert_eq!(as_new(DETAILS).await.ok()["started_at"], serde_json::Value::Null);
-    assert_eq!(as_new(ME).await.ok()["onboarding"]["current_step"], "phone_verification");
-    as_new(REFRESH).await.assert_problem(404, "KYC-404-001", STATUS);
-    as_new("/v0/kyc/details?refresh=true").await.assert_problem(404, "KYC-404-001", DETAILS);
+    assert_eq!(as_new(DETAILS).await.ok()["started_at"], Value::Null);
+    assert_eq!(
+        as_new(ME).await.ok()["onboarding"]["current_step"],
+        "phone_verification"
+    );
+    as_new(REFRESH)
+        .await
+        .assert_problem(404, "KYC-404-001", STATUS);
+    as_new("/v0/kyc/details?refresh=true")
+        .await
+        .assert_problem(404, "KYC-404-001", DETAILS);
     as_new(GATE).await.assert_problem(403, "KYC-403-001", GATE);
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use local::Options;
+use local::data::Data;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{ACCESS_TOKEN, App, DETAILS, ME, REFRESH, STATUS, USER, WEBHOOK, send};
+use crate::app::{
+    ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER, WEBHOOK, digest, send,
+};
 use crate::provider::{APPLICANT, app_with_answers};
 
 const REFRESHED_DETAILS: &str = "/v0/kyc/details?refresh=true";
@@ -52,7 +55,8 @@ async fn a_failed_read_is_tried_once_more_and_a_token_is_not() {
 async fn the_provider_throttles() {
     let app = App::start().await;
     app.submit().await;
-    app.provider(json!({ "mode": "throttled", "retry_after": 7 })).await;
+    app.provider(json!({ "mode": "throttled", "retry_after": 7 }))
+        .await;
     assert_provider_unavailable(&app, "7").await;
 }
 
@@ -62,9 +66,19 @@ async fn the_provider_answers_garbage() {
     app.submit().await;
     app.provider(json!({ "mode": "malformed" })).await;
     assert_provider_unavailable(&app, "").await;
-    for garbage in ["", "null", "[]", "{}", "<html>", r#"{"id":7}"#, r#"{"id":"a""#] {
+    for garbage in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "<html>",
+        r#"{"id":7}"#,
+        r#"{"id":"a""#,
+    ] {
         let app = app_with_answers([(APPLICANT, 200, garbage)]).await;
-        app.get(REFRESH).await.assert_problem(502, "KYC-502-001", STATUS);
+        app.get(REFRESH)
+            .await
+            .assert_problem(502, "KYC-502-001", STATUS);
     }
 }
 
@@ -72,7 +86,8 @@ async fn the_provider_answers_garbage() {
 async fn the_provider_is_slow() {
     let app = App::start().await;
     app.submit().await;
-    app.provider(json!({ "mode": "slow", "delay_ms": 60_000 })).await;
+    app.provider(json!({ "mode": "slow", "delay_ms": 60_000 }))
+        .await;
     let answer = app.get(REFRESH).await;
     answer.assert_problem(502, "KYC-502-001", STATUS);
     assert_eq!(answer.header("retry-after"), "3");
@@ -81,24 +96,41 @@ async fn the_provider_is_slow() {
 #[tokio::test]
 async fn the_provider_refuses_our_credentials() {
     for status in [401, 403] {
-        let app = app_with_answers([(APPLICANT, status, "forbidden"), ("/resources/accessTokens/sdk", status, "{}")]).await;
-        app.get(REFRESH).await.assert_problem(502, "KYC-502-001", STATUS);
-        app.post(ACCESS_TOKEN).await.assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
+        let app = app_with_answers([
+            (APPLICANT, status, "forbidden"),
+            ("/resources/accessTokens/sdk", status, "{}"),
+        ])
+        .await;
+        app.get(REFRESH)
+            .await
+            .assert_problem(502, "KYC-502-001", STATUS);
+        app.post(ACCESS_TOKEN)
+            .await
+            .assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
     }
     // Against the simulator, which checks signatures as the provider does.
     let app = App::start_with(Options {
         parameters: BTreeMap::from([("ProviderSecret".to_owned(), "Wrong".to_owned())]),
-        secrets: BTreeMap::from([("Wrong".to_owned(), json!({ "app_token": "sbx:x", "secret_key": "x" }))]),
+        secrets: BTreeMap::from([(
+            "Wrong".to_owned(),
+            json!({ "app_token": "sbx:x", "secret_key": "x" }),
+        )]),
         ..Options::default()
     })
     .await;
-    app.get(REFRESH).await.assert_problem(502, "KYC-502-001", STATUS);
+    app.get(REFRESH)
+        .await
+        .assert_problem(502, "KYC-502-001", STATUS);
 }
 
 #[tokio::test]
 async fn an_unknown_level_is_our_fault() {
     let parameters = BTreeMap::from([("ProviderLevel".to_owned(), "no-such-level".to_owned())]);
-    let app = App::start_with(Options { parameters, ..Options::default() }).await;
+    let app = App::start_with(Options {
+        parameters,
+        ..Options::default()
+    })
+    .await;
     let answer = app.post(ACCESS_TOKEN).await;
     answer.assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
     assert_eq!(answer.header("retry-after"), "");
@@ -141,53 +173,125 @@ async fn without_the_provider_details_show_what_is_stored() {
 }
 
 #[tokio::test]
-async fn a_delivery_that_cannot_be_stored_is_delivered_again() {
-    let parameters = BTreeMap::from([("UsersTable".to_owned(), "UsersTable".to_owned())]);
-    let app = App::start_with(Options { parameters, ..Options::default() }).await;
+async fn a_delivery_whose_user_cannot_be_found_out_is_delivered_again() {
+    let app = App::start().await;
     let event = json!({ "type": "applicantReviewed", "applicantId": "65abc123def4560000000000", "reviewStatus": "completed",
         "reviewResult": { "reviewAnswer": "GREEN" }, "sandboxMode": true });
     app.provider(json!({ "mode": "unavailable" })).await;
-    // Whom it is about can only be found out at the provider.
-    app.deliver(&event).await.assert_problem(502, "KYC-502-001", WEBHOOK);
+    app.deliver(&event)
+        .await
+        .assert_problem(502, "KYC-502-001", WEBHOOK);
+}
+
+/// A system in whose Secrets Manager something was changed before the functions first looked.
+async fn app_with_secret(id: &str, value: Option<Value>) -> (App, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let data = Data::Directory(directory.path().to_owned());
+    let app = App::start_with(Options {
+        data,
+        ..Options::default()
+    })
+    .await;
+    let mut secrets = app.stack.secrets().unwrap();
+    secrets.remove(id);
+    secrets.extend(value.map(|value| (id.to_owned(), value)));
+    std::fs::write(
+        directory.path().join("secrets.json"),
+        Value::from(secrets).to_string(),
+    )
+    .unwrap();
+    (app, directory)
 }
 
 #[tokio::test]
 async fn the_secrets_cannot_be_had() {
-    let parameter = |name: &str| BTreeMap::from([(name.to_owned(), "Missing".to_owned())]);
-    let app = App::start_with(Options { parameters: parameter("JwksSecret"), ..Options::default() }).await;
+    let (app, _directory) = app_with_secret("JwksSecret", None).await;
     for path in [STATUS, DETAILS] {
         app.get(path).await.assert_problem(500, "KYC-500-001", path);
     }
-    app.post(ACCESS_TOKEN).await.assert_problem(500, "KYC-500-001", ACCESS_TOKEN);
+    app.post(ACCESS_TOKEN)
+        .await
+        .assert_problem(500, "KYC-500-001", ACCESS_TOKEN);
 
-    let app = App::start_with(Options { parameters: parameter("WebhookSecret"), ..Options::default() }).await;
+    let (app, _directory) = app_with_secret("WebhookSecret", None).await;
     let answer = app.delivery("{}").send(&[("x-payload-digest", "aa")]).await;
     answer.assert_problem(500, "KYC-500-001", WEBHOOK);
 
-    let app = App::start_with(Options { parameters: parameter("ProviderSecret"), ..Options::default() }).await;
-    app.get(REFRESH).await.assert_problem(502, "KYC-502-001", STATUS);
+    let (app, _directory) = app_with_secret("ProviderSecret", None).await;
+    app.get(REFRESH)
+        .await
+        .assert_problem(502, "KYC-502-001", STATUS);
     app.get(STATUS).await.ok();
 }
 
 #[tokio::test]
 async fn a_secret_of_the_wrong_form_is_not_shown() {
-    let secrets = BTreeMap::from([("WebhookSecret".to_owned(), json!({ "secrets": "hunter2" }))]);
-    let app = App::start_with(Options { secrets, ..Options::default() }).await;
+    let (app, _directory) =
+        app_with_secret("WebhookSecret", Some(json!({ "secrets": "hunter2" }))).await;
     let answer = app.delivery("{}").send(&[("x-payload-digest", "aa")]).await;
     answer.assert_problem(500, "KYC-500-001", WEBHOOK);
     let logs: Vec<String> = app.stack.logs().into_iter().map(|line| line.line).collect();
-    assert!(logs.iter().any(|line| line.contains("WebhookSecret")), "{logs:?}");
+    assert!(
+        logs.iter().any(|line| line.contains("WebhookSecret")),
+        "{logs:?}"
+    );
     assert!(!logs.iter().any(|line| line.contains("hunter2")));
 }
 
 #[tokio::test]
+async fn without_a_webhook_secret_every_delivery_is_refused() {
+    for none in [json!({ "secrets": [] }), json!({ "secrets": [""] })] {
+        let (app, _directory) = app_with_secret("WebhookSecret", Some(none)).await;
+        let answer = app
+            .delivery("{}")
+            .send(&[("x-payload-digest", &digest("", b"{}"))])
+            .await;
+        answer.assert_problem(401, "KYC-401-001", WEBHOOK);
+    }
+}
+
+#[tokio::test]
+async fn the_table_cannot_be_used() {
+    let app = App::start().await;
+    app.dynamodb("DeleteTable", json!({ "TableName": app.stack.table() }))
+        .await;
+    for path in [STATUS, DETAILS] {
+        app.get(path).await.assert_problem(500, "KYC-500-001", path);
+    }
+    app.get(GATE).await.assert_problem(500, "KYC-500-001", GATE);
+    app.get("/v0/user/me")
+        .await
+        .assert_problem(500, "KYC-500-001", "/v0/user/me");
+    app.post(ACCESS_TOKEN)
+        .await
+        .assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
+    let event =
+        json!({ "type": "applicantPending", "externalUserId": USER, "reviewStatus": "pending" });
+    // The provider delivers again what was not stored.
+    app.deliver(&event)
+        .await
+        .assert_problem(500, "KYC-500-001", WEBHOOK);
+}
+
+#[tokio::test]
 async fn a_function_without_configuration_names_what_is_missing() {
-    let parameters = BTreeMap::from([("OnboardingSteps".to_owned(), "phone_verification".to_owned())]);
-    let app = App::start_with(Options { parameters, ..Options::default() }).await;
+    let parameters = BTreeMap::from([(
+        "OnboardingSteps".to_owned(),
+        "phone_verification".to_owned(),
+    )]);
+    let app = App::start_with(Options {
+        parameters,
+        ..Options::default()
+    })
+    .await;
     let answer = send(app.as_user(Method::GET, STATUS, USER)).await;
     answer.assert_problem(502, "GEN-502-001", STATUS);
     let logs: Vec<String> = app.stack.logs().into_iter().map(|line| line.line).collect();
-    assert!(logs.iter().any(|line| line.contains("ONBOARDING_STEPS") && line.contains("kyc_verification is missing")), "{logs:?}");
+    assert!(
+        logs.iter().any(|line| line.contains("ONBOARDING_STEPS")
+            && line.contains("kyc_verification is missing")),
+        "{logs:?}"
+    );
     // The gate does not read it.
-    app.get(crate::app::GATE).await.assert_problem(403, "KYC-403-001", crate::app::GATE);
+    app.get(GATE).await.assert_problem(403, "KYC-403-001", GATE);
 }

@@ -2,8 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use shared::kyc::{Step, User};
 
-use crate::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, USER};
+use crate::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER};
 
 fn green() -> Value {
     json!({ "reviewAnswer": "GREEN", "rejectLabels": [] })
@@ -21,14 +22,15 @@ async fn approved_by_webhook_without_polling() {
     assert_eq!(app.step().await, "kyc_verification");
     assert_eq!(app.post(ACCESS_TOKEN).await.ok()["expires_in"], 600);
 
-    app.simulate(Method::POST, &format!("applicants/{USER}/start"), json!({})).await;
+    app.simulate(Method::POST, &format!("applicants/{USER}/start"), json!({}))
+        .await;
     assert_eq!(app.status().await, "pending");
     app.submit().await;
     assert_eq!(app.status().await, "in_progress");
     let reviewed = app.review(green()).await;
     assert_eq!(reviewed["deliveries"][0]["status"], 200, "{reviewed}");
 
-    let status = app.get(crate::app::STATUS).await.ok();
+    let status = app.get(STATUS).await.ok();
     assert_eq!(status["status"], "approved");
     assert!(status["verified_at"].is_i64() && status["applicant_id"].is_string());
     let me = app.get(ME).await.ok();
@@ -43,7 +45,9 @@ async fn approved_by_webhook_without_polling() {
 async fn approved_by_polling_without_webhook() {
     let app = App::start().await;
     app.webhooks("withheld").await;
-    app.get(REFRESH).await.assert_problem(404, "KYC-404-001", crate::app::STATUS);
+    app.get(REFRESH)
+        .await
+        .assert_problem(404, "KYC-404-001", STATUS);
     app.submit().await;
     assert_eq!(app.status().await, "pending", "nobody told us");
     assert_eq!(app.get(REFRESH).await.ok()["status"], "in_progress");
@@ -56,23 +60,32 @@ async fn approved_by_polling_without_webhook() {
     assert_eq!(app.get(ME).await.ok()["user"]["first_name"], "Jane");
 
     // The webhooks arrive at last. They are older than the poll and change nothing.
-    let released = app.simulate(Method::POST, "webhooks/release", json!({})).await;
+    let released = app
+        .simulate(Method::POST, "webhooks/release", json!({}))
+        .await;
     for delivery in released["deliveries"].as_array().unwrap() {
         assert_eq!(delivery["status"], 200, "{delivery}");
     }
-    assert_eq!(app.get(crate::app::STATUS).await.ok(), polled);
+    assert_eq!(app.get(STATUS).await.ok(), polled);
 }
 
 #[tokio::test]
 async fn retry_then_approved() {
     let app = App::start().await;
     app.submit().await;
-    app.review(red("RETRY", "Document image is blurry. Please resubmit a clear photo.\n\n")).await;
+    app.review(red(
+        "RETRY",
+        "Document image is blurry. Please resubmit a clear photo.\n\n",
+    ))
+    .await;
 
-    for path in [crate::app::STATUS, REFRESH] {
+    for path in [STATUS, REFRESH] {
         let status = app.get(path).await.ok();
         assert_eq!(status["status"], "retry");
-        assert_eq!(status["reject_reason"], "Document image is blurry. Please resubmit a clear photo.");
+        assert_eq!(
+            status["reject_reason"],
+            "Document image is blurry. Please resubmit a clear photo."
+        );
         assert_eq!(status["rejected_at"], Value::Null);
         assert_eq!(status["_links"]["start-verification"]["method"], "POST");
     }
@@ -93,7 +106,8 @@ async fn retry_then_approved() {
 async fn rejected() {
     let app = App::start().await;
     app.submit().await;
-    app.review(red("FINAL", "We could not verify your profile.")).await;
+    app.review(red("FINAL", "We could not verify your profile."))
+        .await;
 
     let status = app.get(REFRESH).await.ok();
     assert_eq!(status["status"], "rejected");
@@ -104,8 +118,13 @@ async fn rejected() {
     assert_eq!(me["user"]["kyc_rejected_at"], status["rejected_at"]);
     assert_eq!(me["user"]["first_name"], Value::Null);
     let details = app.get(DETAILS).await.ok();
-    assert_eq!(details["rejection"], json!({ "can_retry": false, "message": "We could not verify your profile." }));
-    app.post(ACCESS_TOKEN).await.assert_problem(409, "KYC-409-001", ACCESS_TOKEN);
+    assert_eq!(
+        details["rejection"],
+        json!({ "can_retry": false, "message": "We could not verify your profile." })
+    );
+    app.post(ACCESS_TOKEN)
+        .await
+        .assert_problem(409, "KYC-409-001", ACCESS_TOKEN);
     app.get(GATE).await.assert_problem(403, "KYC-403-001", GATE);
 }
 
@@ -114,10 +133,15 @@ async fn a_reset_and_a_later_rejection_take_an_approval_back() {
     let app = App::start().await;
     app.submit().await;
     app.review(green()).await;
-    app.simulate(Method::POST, &format!("applicants/{USER}/reset"), json!({})).await;
+    app.simulate(Method::POST, &format!("applicants/{USER}/reset"), json!({}))
+        .await;
     assert_eq!(app.status().await, "pending");
     assert_eq!(app.get(REFRESH).await.ok()["status"], "pending");
-    assert_eq!(app.step().await, "open_banking", "the onboarding does not go back");
+    assert_eq!(
+        app.step().await,
+        "open_banking",
+        "the onboarding does not go back"
+    );
     assert_eq!(app.get(ME).await.ok()["user"]["first_name"], Value::Null);
 
     app.submit().await;
@@ -133,15 +157,28 @@ async fn a_repeated_or_reordered_webhook_changes_nothing() {
     app.webhooks("duplicated").await;
     app.submit().await;
     let reviewed = app.review(green()).await;
-    let outcomes: Vec<&str> =
-        reviewed["deliveries"].as_array().unwrap().iter().map(|delivery| delivery["responseBody"].as_str().unwrap()).collect();
-    assert_eq!(outcomes, [r#"{"outcome":"applied"}"#, r#"{"outcome":"duplicate"}"#]);
+    let outcomes: Vec<&str> = reviewed["deliveries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|delivery| delivery["responseBody"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        outcomes,
+        [r#"{"outcome":"applied"}"#, r#"{"outcome":"duplicate"}"#]
+    );
     assert_eq!(app.status().await, "approved");
 
     app.webhooks("reordered").await;
-    app.simulate(Method::POST, &format!("applicants/{USER}/status/onHold"), json!({})).await;
+    app.simulate(
+        Method::POST,
+        &format!("applicants/{USER}/status/onHold"),
+        json!({}),
+    )
+    .await;
     app.review(red("RETRY", "Once more.")).await;
-    app.simulate(Method::POST, "webhooks/release", json!({})).await;
+    app.simulate(Method::POST, "webhooks/release", json!({}))
+        .await;
     assert_eq!(app.status().await, "retry");
 }
 
@@ -151,7 +188,11 @@ async fn an_approved_user_who_reaches_the_step_later_is_advanced_by_a_poll() {
     app.submit().await;
     app.review(green()).await;
     let approved = app.stored(USER).await;
-    app.store(&shared::kyc::User { step: shared::kyc::Step::kyc_verification(), ..approved }).await;
+    app.store(&User {
+        step: Step::kyc_verification(),
+        ..approved
+    })
+    .await;
     assert_eq!(app.step().await, "kyc_verification");
     app.get(REFRESH).await.ok();
     assert_eq!(app.step().await, "open_banking");
@@ -188,16 +229,28 @@ async fn an_erased_person_leaves_the_verdict() {
     app.submit().await;
     app.review(green()).await;
     app.get(DETAILS).await.ok();
-    app.simulate(Method::DELETE, &format!("applicants/{USER}"), json!({})).await;
+    app.simulate(Method::DELETE, &format!("applicants/{USER}"), json!({}))
+        .await;
 
-    let status = app.get(crate::app::STATUS).await.ok();
-    assert_eq!((&status["status"], &status["applicant_id"]), (&json!("approved"), &Value::Null));
+    let status = app.get(STATUS).await.ok();
+    assert_eq!(
+        (&status["status"], &status["applicant_id"]),
+        (&json!("approved"), &Value::Null)
+    );
     assert!(status["verified_at"].is_i64());
     let me = app.get(ME).await.ok();
-    assert_eq!((&me["user"]["first_name"], &me["user"]["last_names"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&me["user"]["first_name"], &me["user"]["last_names"]),
+        (&Value::Null, &Value::Null)
+    );
     let details = app.get(DETAILS).await.ok();
-    assert_eq!((&details["personal_info"], &details["documents"]), (&Value::Null, &json!([])));
-    app.get(REFRESH).await.assert_problem(404, "KYC-404-001", crate::app::STATUS);
+    assert_eq!(
+        (&details["personal_info"], &details["documents"]),
+        (&Value::Null, &json!([]))
+    );
+    app.get(REFRESH)
+        .await
+        .assert_problem(404, "KYC-404-001", STATUS);
 }
 
 #[tokio::test]
@@ -205,7 +258,12 @@ async fn a_changed_name_is_read_again() {
     let app = App::start().await;
     app.submit().await;
     app.review(green()).await;
-    app.simulate(Method::POST, &format!("applicants/{USER}/personal-info"), json!({ "lastName": "Miller" })).await;
+    app.simulate(
+        Method::POST,
+        &format!("applicants/{USER}/personal-info"),
+        json!({ "lastName": "Miller" }),
+    )
+    .await;
     assert_eq!(app.get(ME).await.ok()["user"]["last_names"], "Miller");
     assert_eq!(app.status().await, "approved");
 }

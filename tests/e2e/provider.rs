@@ -19,11 +19,22 @@ pub(crate) async fn app_with_answers<const N: usize>(answers: [(&str, u16, &str)
         .map(|(target, status, body)| (target.to_owned(), (status, body.to_owned())))
         .collect();
     let answer = move |uri: Uri| async move {
-        let (status, body) = answers.get(&uri.to_string()).cloned().unwrap_or((404, String::new()));
-        (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, "application/json")], body)
+        let (status, body) = answers
+            .get(&uri.to_string())
+            .cloned()
+            .unwrap_or((404, String::new()));
+        (
+            StatusCode::from_u16(status).unwrap(),
+            [(header::CONTENT_TYPE, "application/json")],
+            body,
+        )
     };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let provider_url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
-    App::start_with(Options { provider_url: Some(provider_url), ..Options::default() }).await
+    App::start_with(Options {
+        provider_url: Some(provider_url),
+        ..Options::default()
+    })
+    .await
 }

@@ -167,6 +167,24 @@ impl Users {
         Ok(loaded)
     }
 
+    /// Stores a user, unless one with that id is stored already.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub async fn create(&self, user: &User) -> Result<(), RepositoryError> {
+        let put = self.user(
+            user,
+            &User {
+                version: 1,
+                ..user.clone()
+            },
+        )?;
+        match self.write(vec![(put, CommitError::Conflict)]).await {
+            Ok(()) | Err(CommitError::Conflict | CommitError::Duplicate) => Ok(()),
+            Err(CommitError::Repository(error)) => Err(error),
+        }
+    }
+
     /// Stores what became of a user, the transition if there was one, and the event that caused it, all or nothing.
     ///
     /// `before` must be as it was loaded; `after` is stored under the next version. `cause` is a word for the history.
