@@ -217,8 +217,8 @@ impl Stack {
         self.answered.subscribe()
     }
 
-    /// Writes `stack.json` and `functions.env` into the data directory, if there is one: what another program needs to
-    /// use this stack, and what `cargo lambda watch --env-file` needs to run the functions against it.
+    /// Writes `stack.json`, `functions.env` and `sam.json` into the data directory, if there is one: what another program needs
+    /// to use this stack, and what `cargo lambda watch` and `sam local` need to run the functions against it.
     ///
     /// # Errors
     /// The files cannot be written.

@@ -11,13 +11,16 @@ use crate::{Error, Stack, aws, data::write_private};
 /// - `stack.json`: one object with the members `api_url`, `provider_url`, `dynamodb_url`, `secrets_url`, `region`,
 ///   `access_key_id` and `secret_access_key` (what the stand-ins accept), `table`, `secrets` (values by logical id),
 ///   `token` (a value of `x-juno-jwt`) and `functions` (environment variables by binary);
-/// - `functions.env`: a line `NAME=value` for every environment variable of any function.
+/// - `functions.env`: a line `NAME=value` for every environment variable of any function, for
+///   `cargo lambda watch --env-file`;
+/// - `sam.json`: the same for `sam local --env-vars`.
 ///
 /// Real credentials are written to neither.
 pub(crate) fn write(stack: &Stack, token: &str) -> Result<(), Error> {
-    let (Some(json_file), Some(env_file)) = (
+    let (Some(json_file), Some(env_file), Some(sam_file)) = (
         stack.data.path("stack.json"),
         stack.data.path("functions.env"),
+        stack.data.path("sam.json"),
     ) else {
         return Ok(());
     };
@@ -48,5 +51,9 @@ pub(crate) fn write(stack: &Stack, token: &str) -> Result<(), Error> {
         // Writing into a text cannot fail.
         writeln!(lines, "{name}={value}").ok();
     }
-    write_private(&env_file, lines.as_bytes())
+    write_private(&env_file, lines.as_bytes())?;
+    write_private(
+        &sam_file,
+        format!("{:#}\n", json!({ "Parameters": all })).as_bytes(),
+    )
 }

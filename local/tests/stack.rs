@@ -89,7 +89,7 @@ async fn a_restart_finds_the_same_data_and_secrets() {
     assert_eq!(stack.secrets().unwrap(), secrets);
     stack.stop().await;
 
-    for file in ["stack.json", "functions.env", "secrets.json"] {
+    for file in ["stack.json", "functions.env", "sam.json", "secrets.json"] {
         let mode = std::fs::metadata(directory.path().join(file))
             .unwrap()
             .permissions()

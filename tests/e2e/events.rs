@@ -1,1 +1,106 @@
-//! x
+//! The files of `events/`: each runs through its function and does what its name says.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::app::{App, USER};
+
+/// In this order the webhooks tell a story, and the reads see its end.
+const EVENTS: [(&str, &str, i64); 13] = [
+    ("status.json", "status", 200),
+    ("status-refresh.json", "status", 404),
+    ("gate.json", "gate", 403),
+    ("access-token.json", "access-token", 200),
+    ("webhook-created.json", "webhook", 200),
+    ("webhook-pending.json", "webhook", 200),
+    ("webhook-retry.json", "webhook", 200),
+    ("webhook-approved.json", "webhook", 200),
+    ("webhook-rejected.json", "webhook", 200),
+    ("webhook-reset.json", "webhook", 200),
+    ("webhook-deleted.json", "webhook", 200),
+    ("details.json", "details", 200),
+    ("user.json", "user", 200),
+];
+
+#[tokio::test]
+async fn each_event_does_what_its_name_says() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let files: BTreeSet<String> = std::fs::read_dir(&directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(
+        files,
+        EVENTS.iter().map(|(file, ..)| (*file).to_owned()).collect()
+    );
+
+    let app = App::start().await;
+    for (file, function, status) in EVENTS {
+        let event = std::fs::read_to_string(directory.join(file)).unwrap();
+        let event: Value = serde_json::from_str(&event).unwrap();
+        let answer = app.stack.invoke(function, &event).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["statusCode"], status, "{file}: {answer}");
+        let expected = match file {
+            "webhook-created.json" | "webhook-reset.json" => "pending",
+            "webhook-pending.json" => "in_progress",
+            "webhook-retry.json" => "retry",
+            "webhook-approved.json" => "approved",
+            "webhook-rejected.json" => "rejected",
+            _ => continue,
+        };
+        assert!(
+            answer["body"].as_str().unwrap().contains("applied"),
+            "{file}: {answer}"
+        );
+        assert_eq!(
+            app.stored(USER).await.review.status().as_str(),
+            expected,
+            "{file}"
+        );
+    }
+    assert_eq!(app.stored(USER).await.applicant, None, "deleted");
+}
+
+/// `cargo lambda watch` sends the events of HTTP APIs (payload version 2.0).
+#[tokio::test]
+async fn an_http_api_event_gets_the_same_answer() {
+    let app = App::start().await;
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    for file in ["status", "status-refresh", "access-token", "user"] {
+        let event = std::fs::read_to_string(directory.join(format!("{file}.json"))).unwrap();
+        let rest: Value = serde_json::from_str(&event).unwrap();
+        let (method, path) = (&rest["httpMethod"], &rest["path"]);
+        let query = rest["queryStringParameters"]
+            .as_object()
+            .into_iter()
+            .flatten();
+        let query: Vec<String> = query
+            .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+            .collect();
+        let http = serde_json::json!({
+            "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query.join("&"), "headers": rest["headers"],
+            "requestContext": { "accountId": "123456789012", "apiId": "abc123", "domainName": "localhost", "requestId": "an-id", "stage": "$default",
+                "time": "01/Jan/2024:00:00:00 +0000", "timeEpoch": 1_704_067_200_000_i64,
+                "http": { "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "curl" } },
+            "isBase64Encoded": false,
+        });
+        let function = file.split("-refresh").next().unwrap();
+        let [rest, http] = [rest, http]
+            .map(|event| async { app.stack.invoke(function, &{ event }).await.unwrap() });
+        let [rest, http]: [Value; 2] =
+            [rest.await, http.await].map(|answer| serde_json::from_slice(&answer).unwrap());
+        assert_eq!(rest["statusCode"], http["statusCode"], "{file}");
+        let members = |answer: &Value| -> Value {
+            let mut body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+            // These two are different for each request.
+            for member in ["trace_id", "access_token"] {
+                body.as_object_mut().unwrap().remove(member);
+            }
+            body
+        };
+        assert_eq!(members(&rest), members(&http), "{file}");
+    }
+}

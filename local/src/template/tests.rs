@@ -153,3 +153,33 @@ fn what_the_gateway_cannot_do_is_named() {
         "template.yaml: F.Events.Api: only a fixed method and path are understood"
     );
 }
+
+/// `cargo lambda watch` has its routes from `Cargo.toml`: they must be those that are deployed.
+#[test]
+fn cargo_lambda_watch_has_the_same_routes() {
+    let manifest = include_str!("../../../Cargo.toml");
+    let table = "[workspace.metadata.lambda.watch.router]";
+    let (_, router) = manifest.split_once(table).unwrap();
+    let mut lines: Vec<&str> = router
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let mut expected: Vec<String> = Template::parse(TEMPLATE, &overrides(&[]))
+        .unwrap()
+        .routes
+        .into_iter()
+        .map(
+            |Route {
+                 method,
+                 path,
+                 binary,
+             }| {
+                format!(r#""{path}" = [{{ method = "{method}", function = "{binary}" }}]"#)
+            },
+        )
+        .collect();
+    lines.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(lines, expected);
+}

@@ -43,7 +43,7 @@ async fn respond(
     let (path, status, ms) = (
         route.path(),
         reply.status_code().as_u16(),
-        started.elapsed().as_millis(),
+        u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     );
     let code = failure.as_ref().map(Failure::code);
     let cause = failure
