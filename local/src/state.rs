@@ -47,7 +47,7 @@ pub(crate) fn write(stack: &Stack, token: &str) -> Result<(), Error> {
         .chain(&identity)
         .collect();
     let mut lines = String::new();
-    for (name, value) in all {
+    for (name, value) in &all {
         // Writing into a text cannot fail.
         writeln!(lines, "{name}={value}").ok();
     }

@@ -174,7 +174,7 @@ impl Reply {
     /// Answers `POST /v0/kyc/access-token`.
     ///
     /// # Errors
-    /// See [`Reply::json`].
+    /// [`Problem::Internal`](super::Problem::Internal) if the body could not be written, which never happens.
     pub fn access_token(token: &SecretString, user: &UserId) -> Result<Self, Failure> {
         let links = AccessTokenLinks {
             this: Link::post(Route::AccessToken),
@@ -191,7 +191,7 @@ impl Reply {
     /// Answers `GET /v0/kyc/status`.
     ///
     /// # Errors
-    /// See [`Reply::json`].
+    /// [`Problem::Internal`](super::Problem::Internal) if the body could not be written, which never happens.
     pub fn status(user: &User) -> Result<Self, Failure> {
         let status = user.review.status();
         Ok(Self::json(&StatusView {
@@ -214,7 +214,7 @@ impl Reply {
     /// Answers `GET /v0/kyc/details`.
     ///
     /// # Errors
-    /// See [`Reply::json`].
+    /// [`Problem::Internal`](super::Problem::Internal) if the body could not be written, which never happens.
     pub fn details(details: &Details) -> Result<Self, Failure> {
         let review = &details.user.review;
         let status = review.status();
@@ -243,7 +243,7 @@ impl Reply {
     /// Answers `GET /v0/user/me`, with the onboarding where it was asked for.
     ///
     /// # Errors
-    /// See [`Reply::json`].
+    /// [`Problem::Internal`](super::Problem::Internal) if the body could not be written, which never happens.
     pub fn user(user: &User, onboarding: Option<&Onboarding>) -> Result<Self, Failure> {
         let name = user.name();
         Ok(Self::json(&MeView {
@@ -266,7 +266,7 @@ impl Reply {
     /// Answers a delivery of the webhook. The provider only looks at the status; its dashboard shows the rest.
     ///
     /// # Errors
-    /// See [`Reply::json`].
+    /// [`Problem::Internal`](super::Problem::Internal) if the body could not be written, which never happens.
     pub fn receipt(outcome: Outcome) -> Result<Self, Failure> {
         Ok(Self::json(&ReceiptView {
             outcome: outcome.as_str(),
