@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::app::{ACCESS_TOKEN, App, DETAILS, GATE, STATUS, USER, WEBHOOK, send};
+use tests::app::{ACCESS_TOKEN, App, DETAILS, GATE, STATUS, USER, WEBHOOK, send};
 
 const FOR_USERS: [(Method, &str); 5] = [
     (Method::POST, ACCESS_TOKEN),

@@ -7,8 +7,8 @@ use shared::kyc::{
     StoredDocument, Timestamp, User,
 };
 
-use crate::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER, new_user, send};
 use crate::provider::{APPLICANT, app_with_answers};
+use tests::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER, new_user, send};
 
 /// A sample without the white space between its members.
 fn minified(sample: &str) -> String {

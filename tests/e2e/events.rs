@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::app::{App, USER};
+use tests::app::{App, USER};
 
 /// In this order the webhooks tell a story, and the reads see its end.
 const EVENTS: [(&str, &str, i64); 13] = [

@@ -7,10 +7,10 @@ use local::data::Data;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{
+use crate::provider::{APPLICANT, app_with_answers};
+use tests::app::{
     ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER, WEBHOOK, digest, send,
 };
-use crate::provider::{APPLICANT, app_with_answers};
 
 const REFRESHED_DETAILS: &str = "/v0/kyc/details?refresh=true";
 

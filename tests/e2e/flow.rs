@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared::kyc::{Step, User};
 
-use crate::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER};
+use tests::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER};
 
 fn green() -> Value {
     json!({ "reviewAnswer": "GREEN", "rejectLabels": [] })

@@ -2,7 +2,6 @@
 //!
 //! Each test starts a system of its own: gateway, Lambda runtime, DynamoDB engine and provider, on ports of its own.
 
-mod app;
 mod bad_input;
 mod contract;
 mod events;

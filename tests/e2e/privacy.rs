@@ -6,7 +6,7 @@ use local::Options;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::app::{ACCESS_TOKEN, App, DETAILS, ME, REFRESH, STATUS, USER};
+use tests::app::{ACCESS_TOKEN, App, DETAILS, ME, REFRESH, STATUS, USER};
 
 #[tokio::test]
 async fn nothing_personal_is_logged_at_the_most_talkative_level() {

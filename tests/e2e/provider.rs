@@ -7,7 +7,7 @@ use axum::http::{StatusCode, Uri, header};
 use local::Options;
 use tokio::net::TcpListener;
 
-use crate::app::App;
+use tests::app::App;
 
 /// Where the provider is asked for the user of most tests.
 pub(crate) const APPLICANT: &str = "/resources/applicants/-;externalUserId=usr_abc123/one";

@@ -7,7 +7,7 @@ use shared::kyc::{
 use shared::provider::EventKey;
 use shared::repository::{CommitError, EventRecord};
 
-use crate::app::{App, USER};
+use tests::app::{App, USER};
 
 const NOW: Timestamp = Timestamp::from_millis(1_704_067_200_123);
 

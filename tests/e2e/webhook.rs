@@ -6,7 +6,7 @@ use local::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{App, STATUS, USER, WEBHOOK, digest};
+use tests::app::{App, STATUS, USER, WEBHOOK, digest};
 
 fn green() -> Value {
     json!({ "applicantId": "65abc123def4560000000000", "externalUserId": USER, "type": "applicantReviewed",

@@ -11,44 +11,44 @@ use shared::kyc::{Step, Timestamp, User, UserId};
 use shared::repository::Users;
 
 /// The user of most tests: on the onboarding step `kyc_verification`.
-pub(crate) const USER: &str = "usr_abc123";
+pub const USER: &str = "usr_abc123";
 
-pub(crate) const ACCESS_TOKEN: &str = "/v0/kyc/access-token";
-pub(crate) const STATUS: &str = "/v0/kyc/status";
-pub(crate) const REFRESH: &str = "/v0/kyc/status?refresh=true";
-pub(crate) const DETAILS: &str = "/v0/kyc/details";
-pub(crate) const GATE: &str = "/v0/kyc/gate";
-pub(crate) const ME: &str = "/v0/user/me?expand=onboarding";
-pub(crate) const WEBHOOK: &str = "/v0/webhooks/kyc/sumsub/events";
+pub const ACCESS_TOKEN: &str = "/v0/kyc/access-token";
+pub const STATUS: &str = "/v0/kyc/status";
+pub const REFRESH: &str = "/v0/kyc/status?refresh=true";
+pub const DETAILS: &str = "/v0/kyc/details";
+pub const GATE: &str = "/v0/kyc/gate";
+pub const ME: &str = "/v0/user/me?expand=onboarding";
+pub const WEBHOOK: &str = "/v0/webhooks/kyc/sumsub/events";
 
 /// A running system.
-pub(crate) struct App {
-    pub(crate) stack: Stack,
-    pub(crate) http: reqwest::Client,
-    pub(crate) users: Users,
+pub struct App {
+    pub stack: Stack,
+    pub http: reqwest::Client,
+    pub users: Users,
 }
 
 /// An answer of the API or of a stand-in.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
-    pub(crate) text: String,
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
 }
 
 impl Answer {
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
     }
 
     /// The body of a successful answer.
-    pub(crate) fn ok(&self) -> Value {
+    pub fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
         assert_eq!(self.header("content-type"), "application/json");
         self.assert_headers();
@@ -56,7 +56,7 @@ impl Answer {
     }
 
     /// Asserts that this is an error with all the members of the contract.
-    pub(crate) fn assert_problem(&self, status: u16, code: &str, path: &str) {
+    pub fn assert_problem(&self, status: u16, code: &str, path: &str) {
         assert_eq!(self.status, status, "{self:?}");
         assert_eq!(self.header("content-type"), "application/problem+json");
         self.assert_headers();
@@ -84,11 +84,11 @@ impl Answer {
 
 impl App {
     /// A whole system with the provider's simulator.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::start_with(Options::default()).await
     }
 
-    pub(crate) async fn start_with(options: Options) -> Self {
+    pub async fn start_with(options: Options) -> Self {
         let stack = Stack::start(options)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
@@ -99,7 +99,7 @@ impl App {
     }
 
     /// Stores a user as given, over the one of that id.
-    pub(crate) async fn store(&self, user: &User) {
+    pub async fn store(&self, user: &User) {
         self.users
             .create(&new_user(user.id.as_str()))
             .await
@@ -113,7 +113,7 @@ impl App {
     }
 
     /// The user as stored.
-    pub(crate) async fn stored(&self, id: &str) -> User {
+    pub async fn stored(&self, id: &str) -> User {
         self.users
             .get(&UserId::parse(id).unwrap())
             .await
@@ -121,27 +121,27 @@ impl App {
             .unwrap()
     }
 
-    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http
             .request(method, format!("{}{path}", self.stack.api_url()))
     }
 
     /// Sends a request as a user.
-    pub(crate) fn as_user(&self, method: Method, path: &str, user: &str) -> RequestBuilder {
+    pub fn as_user(&self, method: Method, path: &str, user: &str) -> RequestBuilder {
         let token = self.stack.token(user, Duration::from_mins(10));
         self.request(method, path).header("x-juno-jwt", token)
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         send(self.as_user(Method::GET, path, USER)).await
     }
 
-    pub(crate) async fn post(&self, path: &str) -> Answer {
+    pub async fn post(&self, path: &str) -> Answer {
         send(self.as_user(Method::POST, path, USER)).await
     }
 
     /// The status that is stored.
-    pub(crate) async fn status(&self) -> String {
+    pub async fn status(&self) -> String {
         self.get(STATUS).await.ok()["status"]
             .as_str()
             .unwrap()
@@ -149,7 +149,7 @@ impl App {
     }
 
     /// The current onboarding step.
-    pub(crate) async fn step(&self) -> String {
+    pub async fn step(&self) -> String {
         let me = self.get(ME).await.ok();
         me["onboarding"]["current_step"]
             .as_str()
@@ -158,7 +158,7 @@ impl App {
     }
 
     /// Calls the simulator. Answers after the webhooks that follow were delivered.
-    pub(crate) async fn simulate(&self, method: Method, path: &str, body: Value) -> Value {
+    pub async fn simulate(&self, method: Method, path: &str, body: Value) -> Value {
         let url = format!("{}/simulator/{path}", self.stack.provider_url());
         let request = self.http.request(method, url).body(body.to_string());
         let answer = send(request.header("content-type", "application/json")).await;
@@ -167,7 +167,7 @@ impl App {
     }
 
     /// What the user does in the SDK: open it, upload documents and a selfie.
-    pub(crate) async fn submit(&self) -> Value {
+    pub async fn submit(&self) -> Value {
         let body = json!({ "firstName": "Jane", "lastName": "Smith", "dob": "1990-05-15", "nationality": "GBR",
             "country": "GBR", "documents": [{ "idDocType": "PASSPORT", "country": "GBR" }] });
         self.simulate(Method::POST, &format!("applicants/{USER}/submit"), body)
@@ -175,22 +175,22 @@ impl App {
     }
 
     /// What the reviewer does.
-    pub(crate) async fn review(&self, result: Value) -> Value {
+    pub async fn review(&self, result: Value) -> Value {
         self.simulate(Method::POST, &format!("applicants/{USER}/review"), result)
             .await
     }
 
-    pub(crate) async fn webhooks(&self, mode: &str) {
+    pub async fn webhooks(&self, mode: &str) {
         self.simulate(Method::PUT, "webhooks", json!({ "mode": mode }))
             .await;
     }
 
-    pub(crate) async fn provider(&self, fault: Value) {
+    pub async fn provider(&self, fault: Value) {
         self.simulate(Method::PUT, "api", fault).await;
     }
 
     /// How many requests of the provider's API were made to targets that contain `part`.
-    pub(crate) async fn provider_requests(&self, part: &str) -> usize {
+    pub async fn provider_requests(&self, part: &str) -> usize {
         let log = self.simulate(Method::GET, "requests", json!({})).await;
         let requests = log["requests"].as_array().unwrap();
         let target = |request: &&Value| request["target"].as_str().unwrap().contains(part);
@@ -198,7 +198,7 @@ impl App {
     }
 
     /// Calls the database directly.
-    pub(crate) async fn dynamodb(&self, operation: &str, body: Value) -> Value {
+    pub async fn dynamodb(&self, operation: &str, body: Value) -> Value {
         const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=local/20240101/eu-west-1/dynamodb/aws4_request, \
             SignedHeaders=host, Signature=0";
         let request = self
@@ -214,7 +214,7 @@ impl App {
     }
 
     /// A delivery that is not signed yet.
-    pub(crate) fn delivery(&self, body: impl Into<Vec<u8>>) -> Delivery<'_> {
+    pub fn delivery(&self, body: impl Into<Vec<u8>>) -> Delivery<'_> {
         Delivery {
             app: self,
             body: body.into(),
@@ -222,7 +222,7 @@ impl App {
     }
 
     /// Sends an event as the provider does.
-    pub(crate) async fn deliver(&self, event: &Value) -> Answer {
+    pub async fn deliver(&self, event: &Value) -> Answer {
         let delivery = self.delivery(format!("{event:#}"));
         let digest = delivery.digest();
         delivery.send(&[("x-payload-digest", &digest)]).await
@@ -230,20 +230,20 @@ impl App {
 }
 
 /// A delivery of the webhook, to be signed rightly or wrongly.
-pub(crate) struct Delivery<'a> {
+pub struct Delivery<'a> {
     app: &'a App,
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Delivery<'_> {
     /// The right digest.
-    pub(crate) fn digest(&self) -> String {
+    pub fn digest(&self) -> String {
         let secrets = self.app.stack.secrets().unwrap();
         let secret = secrets["WebhookSecret"]["secrets"][0].as_str().unwrap();
         digest(secret, &self.body)
     }
 
-    pub(crate) async fn send(self, headers: &[(&str, &str)]) -> Answer {
+    pub async fn send(self, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.app.request(Method::POST, WEBHOOK).body(self.body);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -253,17 +253,17 @@ impl Delivery<'_> {
 }
 
 /// A user on the onboarding step `kyc_verification`.
-pub(crate) fn new_user(id: &str) -> User {
+pub fn new_user(id: &str) -> User {
     User::new(UserId::parse(id).unwrap(), Step::kyc_verification())
 }
 
 /// HMAC-SHA256 in hex.
-pub(crate) fn digest(secret: &str, body: &[u8]) -> String {
+pub fn digest(secret: &str, body: &[u8]) -> String {
     let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
     hex::encode(mac.chain_update(body).finalize().into_bytes())
 }
 
-pub(crate) async fn send(request: RequestBuilder) -> Answer {
+pub async fn send(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Answer {
