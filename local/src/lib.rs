@@ -13,6 +13,7 @@ mod cargo;
 mod dynamodb;
 mod error;
 mod options;
+mod schedule;
 mod secrets;
 mod servers;
 mod stack;

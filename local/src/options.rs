@@ -57,6 +57,8 @@ pub struct Options {
     pub parameters: BTreeMap<String, String>,
     /// Values of secrets, by logical id, that are served whatever the data directory holds.
     pub secrets: BTreeMap<String, Value>,
+    /// Environment variables of all functions, which have the last word.
+    pub function_environment: BTreeMap<String, String>,
     /// How long the simulator waits before it delivers a webhook again.
     pub retry_delays: Vec<Duration>,
 }
@@ -72,6 +74,7 @@ impl Default for Options {
             release: false,
             parameters: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            function_environment: BTreeMap::new(),
             retry_delays: [1, 2, 4, 8].map(Duration::from_secs).to_vec(),
         }
     }

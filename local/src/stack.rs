@@ -21,6 +21,7 @@ use crate::{
     gateway::{self, Answered, Gateway},
     lambda::{Failure, Function, Lambda},
     logs::{LogLine, Logs},
+    schedule,
     secrets::Secrets,
     servers::{Listeners, Servers, Urls},
     state,
@@ -80,7 +81,9 @@ impl Stack {
         dynamodb::create_tables(&urls.dynamodb, &template.tables, &identity).await?;
 
         let environments = environments(&template, &urls);
-        let functions = functions(&template, &environments, &identity, options.release).await?;
+        let mut last_word = identity.clone();
+        last_word.extend(options.function_environment);
+        let functions = functions(&template, &environments, &last_word, options.release).await?;
         let lambda = Arc::new(Lambda::start(functions, &logs).await?);
         let answered = broadcast::Sender::new(1024);
         let api = Gateway {
@@ -92,6 +95,10 @@ impl Stack {
         };
         let mut front = Servers::new(&logs);
         front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
+        let (scheduled, schedules) = (Arc::clone(&lambda), template.schedules);
+        front.spawn("scheduler", |shutdown| {
+            schedule::run(scheduled, schedules, shutdown)
+        });
         let table = template.tables.into_iter().next().map(|table| table.name);
         Ok(Self {
             urls,
@@ -199,6 +206,13 @@ impl Stack {
         self.lambda.invoke(binary, event.to_string().into()).await
     }
 
+    /// Kills one instance of a function at random (SIGKILL), by the name of its binary: one that is at work if there is one.
+    /// Says whether there was one to kill.
+    #[must_use]
+    pub fn kill_instance(&self, binary: &str) -> bool {
+        self.lambda.kill_instance(binary)
+    }
+
     /// The latest lines that the functions have written.
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {
@@ -267,7 +281,7 @@ fn environments(template: &Template, urls: &Urls) -> BTreeMap<String, BTreeMap<S
 async fn functions(
     template: &Template,
     environments: &BTreeMap<String, BTreeMap<String, String>>,
-    identity: &BTreeMap<String, String>,
+    last_word: &BTreeMap<String, String>,
     release: bool,
 ) -> Result<Vec<Function>, Error> {
     let binaries: BTreeSet<_> = template
@@ -280,7 +294,7 @@ async fn functions(
     let function = |function: &template::Function| {
         let binary = &function.binary;
         let mut environment = environments.get(binary).cloned().unwrap_or_default();
-        environment.extend(identity.clone());
+        environment.extend(last_word.clone());
         Ok(Function {
             name: binary.clone(),
             executable: executables

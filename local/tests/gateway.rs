@@ -54,6 +54,25 @@ async fn an_idle_instance_is_used_again() {
 }
 
 #[tokio::test]
+async fn an_instance_can_be_killed_at_work_and_idle() {
+    let mut api = Api::start("passive.sh", LONG).await;
+    assert!(!api.lambda.kill_instance("function"), "there is none yet");
+
+    let answer = api.get();
+    api.instance().await.next().await;
+    assert!(api.lambda.kill_instance("function"));
+    assert_eq!(answer.await.unwrap().status(), 502);
+    assert!(!api.lambda.kill_instance("function"), "it is gone");
+
+    for _ in 0..2 {
+        let answer = api.get();
+        api.instance().await.answer("another process").await;
+        assert_eq!(answer.await.unwrap().status(), 200);
+        assert!(api.lambda.kill_instance("function"));
+    }
+}
+
+#[tokio::test]
 async fn concurrent_requests_have_an_instance_each_up_to_the_maximum() {
     let mut api = Api::start("passive.sh", LONG).await;
     let requests: Vec<_> = (0..=MAX_INSTANCES).map(|_| api.get()).collect();

@@ -38,7 +38,33 @@ async fn the_provider_is_away() {
     app.provider(json!({ "mode": "unavailable" })).await;
     assert_provider_unavailable(&app, "3").await;
     app.provider(json!({ "mode": "normal" })).await;
-    assert_eq!(app.get(REFRESH).await.ok()["status"], "in_progress");
+    assert_eq!(app.refreshed().await["status"], "in_progress");
+}
+
+#[tokio::test]
+async fn a_provider_that_just_failed_is_not_asked_again_at_once() {
+    let app = App::start().await;
+    app.submit().await;
+    for fault in [
+        json!({ "mode": "unavailable" }),
+        json!({ "mode": "throttled", "retry_after": 2 }),
+    ] {
+        app.simulate(Method::DELETE, "requests", json!({})).await;
+        app.provider(fault).await;
+        app.get(REFRESH)
+            .await
+            .assert_problem(502, "KYC-502-001", STATUS);
+        let asked = app.provider_requests("externalUserId").await;
+        let answer = app.get(REFRESH).await;
+        answer.assert_problem(502, "KYC-502-001", STATUS);
+        assert!(
+            ["1", "2", "3"].contains(&answer.header("retry-after")),
+            "{answer:?}"
+        );
+        assert_eq!(app.provider_requests("externalUserId").await, asked);
+        app.provider(json!({ "mode": "normal" })).await;
+        assert_eq!(app.refreshed().await["status"], "in_progress");
+    }
 }
 
 #[tokio::test]

@@ -9,5 +9,6 @@ mod faults;
 mod flow;
 mod privacy;
 mod provider;
+mod reconcile;
 mod repository;
 mod webhook;

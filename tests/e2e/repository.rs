@@ -5,9 +5,9 @@ use shared::kyc::{
     Review, Step, StoredDocument, Timestamp, User, UserId,
 };
 use shared::provider::EventKey;
-use shared::repository::{CommitError, EventRecord};
+use shared::repository::{CommitError, EventRecord, Shard, UserStore};
 
-use tests::app::{App, USER};
+use tests::app::{App, USER, new_user};
 
 const NOW: Timestamp = Timestamp::from_millis(1_704_067_200_123);
 
@@ -33,6 +33,8 @@ fn full_user() -> User {
             read_at: NOW,
             documents,
         }),
+        session_at: Some(NOW),
+        checked_at: Some(NOW),
         version: 0,
     }
 }
@@ -217,4 +219,44 @@ async fn nothing_is_written_for_no_change() {
         .await
         .unwrap();
     assert_eq!(app.stored(USER).await.version, user.version);
+}
+
+#[tokio::test]
+async fn users_in_flight_are_listed_when_they_are_due() {
+    let app = App::start().await;
+    let due = async |millis| {
+        let mut ids = Vec::new();
+        for shard in Shard::all() {
+            let due = app
+                .users
+                .due(shard, Timestamp::from_millis(millis), 20)
+                .await
+                .unwrap();
+            ids.extend(due.into_iter().map(|id| id.as_str().to_owned()));
+        }
+        ids.sort();
+        ids
+    };
+    let waiting = |id: &str, millis| User {
+        review: Review::InProgress,
+        observed_at: Some(Timestamp::from_millis(millis)),
+        ..new_user(id)
+    };
+    let minute = 60_000;
+    app.store(&waiting("usr_1", 0)).await;
+    app.store(&waiting("usr_2", minute)).await;
+    assert_eq!(due(10 * minute - 1).await, Vec::<String>::new());
+    assert_eq!(due(10 * minute).await, ["usr_1"]);
+    assert_eq!(due(11 * minute).await, ["usr_1", "usr_2"]);
+
+    // Who is decided is not listed any more.
+    let decided = User {
+        review: Review::Approved {
+            at: NOW,
+            name: None,
+        },
+        ..app.stored("usr_1").await
+    };
+    app.store(&decided).await;
+    assert_eq!(due(NOW.millis()).await, ["usr_2"]);
 }

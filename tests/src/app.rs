@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use shared::kyc::{Step, Timestamp, User, UserId};
-use shared::repository::Users;
+use shared::repository::{UserStore, Users};
 
 /// The user of most tests: on the onboarding step `kyc_verification`.
 pub const USER: &str = "usr_abc123";
@@ -138,6 +138,17 @@ impl App {
 
     pub async fn post(&self, path: &str) -> Answer {
         send(self.as_user(Method::POST, path, USER)).await
+    }
+
+    /// What a refresh shows once the provider is asked again: as a client does, waits as long as the answers say.
+    pub async fn refreshed(&self) -> Value {
+        loop {
+            let answer = self.get(REFRESH).await;
+            match answer.header("retry-after").parse() {
+                Ok(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+                Err(_) => return answer.ok(),
+            }
+        }
     }
 
     /// The status that is stored.

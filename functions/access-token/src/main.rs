@@ -9,7 +9,7 @@ use shared::service::start_session;
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let authenticator = &function.authenticator()?;
-    let users = &function.users()?;
+    let recorder = &function.recorder()?;
     let provider = &function.session_provider()?;
     tokio::join!(
         authenticator.keys().prefetch(),
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
         function.error_types()?,
         |call| async move {
             let id = authenticator.user(call.headers()).await?;
-            let token = start_session(users, provider, &id, call.deadline())
+            let token = start_session(recorder, provider, &id, call.deadline())
                 .await
                 .map_err(Failure::of_token)?;
             Reply::access_token(&token, &id)

@@ -3,6 +3,7 @@
 use lambda_http::Error;
 use shared::http::{Problem, Reply, Route, serve};
 use shared::kyc::Status;
+use shared::repository::UserStore;
 use shared::runtime::Function;
 
 #[tokio::main(flavor = "current_thread")]

@@ -8,7 +8,7 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 use uuid::Uuid;
 
@@ -80,9 +80,18 @@ impl Instance {
         drop(self.invocations.send(invocation).await);
     }
 
-    /// Waits until the process ends.
-    pub(super) async fn ended(&mut self) -> std::io::Result<ExitStatus> {
-        self.child.wait().await
+    /// Waits until the process ends, and kills it when `kill` says so.
+    pub(super) async fn ended(
+        &mut self,
+        kill: oneshot::Receiver<()>,
+    ) -> std::io::Result<ExitStatus> {
+        tokio::select! {
+            status = self.child.wait() => status,
+            Ok(()) = kill => {
+                self.child.start_kill()?;
+                self.child.wait().await
+            }
+        }
     }
 
     /// How the process has ended, if it has.

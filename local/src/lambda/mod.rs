@@ -92,6 +92,8 @@ struct Pool {
     permits: Semaphore,
     /// Those that wait for work; nothing once the service is closed.
     idle: Mutex<Option<Vec<Instance>>>,
+    /// To each of those that are at work: that it be killed. Closed when the work is done.
+    at_work: Mutex<Vec<oneshot::Sender<()>>>,
     closed: watch::Receiver<bool>,
 }
 
@@ -112,6 +114,7 @@ impl Lambda {
                 logs: Arc::clone(logs),
                 permits: Semaphore::new(MAX_INSTANCES as usize),
                 idle: Mutex::new(Some(Vec::new())),
+                at_work: Mutex::default(),
                 closed: closing.clone(),
             };
             (pool.function.name.clone(), Arc::new(pool))
@@ -142,6 +145,12 @@ impl Lambda {
             answer
         });
         invocation.await.unwrap_or(Err(Failure::Stopped))
+    }
+
+    /// Kills one instance of a function at random: one that is at work if there is one. Says whether there was one to kill.
+    #[must_use]
+    pub fn kill_instance(&self, function: &str) -> bool {
+        self.pools.get(function).is_some_and(|pool| pool.kill_one())
     }
 
     /// Kills all processes; invocations that are under way fail.
@@ -176,12 +185,18 @@ impl Pool {
         let mut instance = self.instance()?;
         let (reply, answer) = oneshot::channel();
         instance.send(self.invocation(payload, reply)).await;
+        let (kill, killed) = oneshot::channel();
+        {
+            let mut at_work = lock(&self.at_work);
+            at_work.retain(|kill| !kill.is_closed());
+            at_work.push(kill);
+        }
         let mut closed = self.closed.clone();
         let outcome = tokio::select! {
             // An instance may answer and end at once: the answer counts.
             biased;
             answer = answer => answer.unwrap_or(Err(Failure::Unanswered)),
-            status = instance.ended() => Err(status.map_or_else(Failure::Start, Failure::Crashed)),
+            status = instance.ended(killed) => Err(status.map_or_else(Failure::Start, Failure::Crashed)),
             () = sleep_until(started + self.function.timeout) => Err(Failure::TimedOut(self.function.timeout)),
             _ = closed.wait_for(|closed| *closed) => Err(Failure::Stopped),
         };
@@ -195,6 +210,21 @@ impl Pool {
             Err(_) => instance.kill().await,
         }
         outcome
+    }
+
+    fn kill_one(&self) -> bool {
+        let mut at_work = lock(&self.at_work);
+        fastrand::shuffle(&mut at_work);
+        while let Some(kill) = at_work.pop() {
+            if kill.send(()).is_ok() {
+                return true;
+            }
+        }
+        let mut idle = lock(&self.idle);
+        let idle = idle.as_mut().filter(|idle| !idle.is_empty());
+        // Dropping it kills it.
+        idle.map(|idle| idle.swap_remove(fastrand::usize(..idle.len())))
+            .is_some()
     }
 
     /// An instance that waits for work, or else a new one.

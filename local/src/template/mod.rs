@@ -3,7 +3,7 @@
 mod read;
 mod resolve;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
 
@@ -18,6 +18,8 @@ pub struct Template {
     pub functions: Vec<Function>,
     /// The routes of the API.
     pub routes: Vec<Route>,
+    /// What runs without a request.
+    pub schedules: Vec<Schedule>,
     /// What the gateway answers by itself, by response type.
     pub responses: BTreeMap<String, GatewayResponse>,
     /// The tables.
@@ -50,6 +52,15 @@ pub struct Route {
     pub path: String,
     /// The binary of the function that answers.
     pub binary: String,
+}
+
+/// A function that runs again and again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// The binary of the function.
+    pub binary: String,
+    /// How much time there is between two runs.
+    pub every: Duration,
 }
 
 /// A gateway response of the template.

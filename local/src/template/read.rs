@@ -1,13 +1,13 @@
 //! From the text of a template to what it declares.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value as Json;
 use yaml_serde::Value as Yaml;
 
 use super::{
-    Function, GatewayResponse, Route, Table, Template,
+    Function, GatewayResponse, Route, Schedule, Table, Template,
     resolve::{Names, entries},
 };
 use crate::Error;
@@ -29,6 +29,7 @@ pub(super) fn template(
         stage: "live".to_owned(),
         functions: Vec::new(),
         routes: Vec::new(),
+        schedules: Vec::new(),
         responses: BTreeMap::new(),
         tables: Vec::new(),
         secrets: BTreeMap::new(),
@@ -44,6 +45,9 @@ pub(super) fn template(
                 template
                     .routes
                     .extend(reader.routes(id, resource, &function.binary)?);
+                template
+                    .schedules
+                    .extend(reader.schedules(id, resource, &function.binary)?);
                 template.functions.push(function);
             }
             "AWS::Serverless::Api" => {
@@ -165,6 +169,25 @@ impl Reader<'_> {
         Ok(routes)
     }
 
+    /// What a function is invoked for without a request.
+    fn schedules(&self, id: &str, resource: &Yaml, binary: &str) -> Result<Vec<Schedule>, Error> {
+        let mut schedules = Vec::new();
+        for (event, source) in entries(at(resource, &["Properties", "Events"])) {
+            if source.get("Type").and_then(Yaml::as_str) != Some("Schedule") {
+                continue;
+            }
+            let place = format!("{id}.Events.{event}");
+            let expression: String = self.required(&place, source, "Schedule")?;
+            schedules.push(Schedule {
+                binary: binary.to_owned(),
+                every: rate(&expression).ok_or_else(|| {
+                    Error::Template(format!("{place}: only rate(…) is understood"))
+                })?,
+            });
+        }
+        Ok(schedules)
+    }
+
     fn responses(
         &self,
         id: &str,
@@ -268,4 +291,19 @@ fn text(value: &Json, at: &str) -> Result<String, Error> {
 fn whole_number(value: &Json, at: &str) -> Result<u64, Error> {
     let number = text(value, at)?.parse();
     number.map_err(|_| Error::Template(format!("{at}: a whole number was expected")))
+}
+
+/// The interval that a rate expression names, such as `rate(5 minutes)`.
+fn rate(expression: &str) -> Option<Duration> {
+    let (number, unit) = expression
+        .strip_prefix("rate(")?
+        .strip_suffix(')')?
+        .split_once(' ')?;
+    let number = number.parse().ok()?;
+    match unit.trim_end_matches('s') {
+        "minute" => Some(Duration::from_mins(number)),
+        "hour" => Some(Duration::from_hours(number)),
+        "day" => Some(Duration::from_hours(24 * number)),
+        _ => None,
+    }
 }

@@ -56,6 +56,12 @@ fn the_real_template_is_understood() {
         Some("/v0/webhooks/kyc/sumsub/events")
     );
 
+    let schedule = Schedule {
+        binary: "reconcile".to_owned(),
+        every: Duration::from_mins(5),
+    };
+    assert_eq!(template.schedules, [schedule]);
+
     let missing = &template.responses["MISSING_AUTHENTICATION_TOKEN"];
     assert_eq!(missing.status, Some(404));
     assert_eq!(missing.headers["Content-Type"], "application/problem+json");

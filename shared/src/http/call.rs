@@ -9,8 +9,6 @@ use lambda_http::{Body, Request, RequestExt};
 use super::{Failure, Problem};
 use crate::runtime::Deadline;
 
-/// What is kept of a function's time for its answer, after the last outward call.
-const RESERVE: Duration = Duration::from_millis(500);
 /// What a function may take where nobody says so.
 const UNLIMITED: Duration = Duration::from_secs(30);
 
@@ -28,7 +26,7 @@ impl Call {
         let left = request
             .lambda_context_ref()
             .and_then(|context| context.deadline().duration_since(SystemTime::now()).ok());
-        let deadline = Deadline::within(left.unwrap_or(UNLIMITED).saturating_sub(RESERVE));
+        let deadline = Deadline::leaving_reserve(left.unwrap_or(UNLIMITED));
         Self { request, deadline }
     }
 

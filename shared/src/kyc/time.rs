@@ -31,6 +31,12 @@ impl Timestamp {
         Self(self.seconds() * 1000)
     }
 
+    /// How much later than `earlier` this is; nothing if it is not.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
+    }
+
     /// The time that lies `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {

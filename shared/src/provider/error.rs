@@ -38,6 +38,12 @@ pub enum ProviderError {
     /// The answer took too long.
     #[error("the provider did not answer in time")]
     TimedOut,
+    /// Not even asked: it failed a moment ago.
+    #[error("the provider was not asked, because it just failed")]
+    Suspended {
+        /// When it is asked again.
+        retry_after: Duration,
+    },
     /// A status that the call does not know, such as the 404 of an unknown level.
     #[error("the provider answers unexpectedly: {status}, correlation id {correlation_id}")]
     Unexpected {
@@ -58,6 +64,7 @@ impl ProviderError {
         const SHORTLY: Duration = Duration::from_secs(3);
         match self {
             Self::Throttled { retry_after } => Some(retry_after.unwrap_or(SHORTLY)),
+            Self::Suspended { retry_after } => Some(*retry_after),
             Self::Unavailable { .. } | Self::Unreachable(_) | Self::TimedOut => Some(SHORTLY),
             Self::Credentials(_)
             | Self::Refused { .. }
@@ -75,6 +82,7 @@ impl ProviderError {
             | Self::Refused { .. }
             | Self::Throttled { .. }
             | Self::TimedOut
+            | Self::Suspended { .. }
             | Self::Unexpected { .. }
             | Self::Malformed => false,
         }

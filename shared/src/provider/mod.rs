@@ -3,6 +3,7 @@
 //! An adapter owns everything that is particular to its provider: how requests are signed, what the wire looks like and
 //! what it means, and how a delivery is proven to come from there.
 
+mod breaker;
 mod error;
 pub mod sumsub;
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Shard;
 use crate::kyc::{
     ApplicantId, DocumentStatus, DocumentType, DocumentsRead, Name, NameRead, Personal, Reason,
     Review, Status, Step, StoredDocument, Timestamp, Transition, User, UserId,
@@ -41,6 +42,16 @@ pub(super) struct UserItem {
     documents: Option<Vec<DocumentItem>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     documents_read_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked_at: Option<i64>,
+    /// Partition key of the index of users of whom something is awaited; only those have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_flight: Option<String>,
+    /// Sort key of that index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -142,6 +153,10 @@ impl From<&User> for UserItem {
                 .as_ref()
                 .map(|read| read.documents.iter().map(DocumentItem::from).collect()),
             documents_read_at: user.documents.as_ref().map(|read| read.read_at.millis()),
+            session_at: user.session_at.map(Timestamp::millis),
+            checked_at: user.checked_at.map(Timestamp::millis),
+            in_flight: user.due_at().map(|_| Shard::of(&user.id).key()),
+            due_at: user.due_at().map(Timestamp::millis),
         }
     }
 }
@@ -223,6 +238,8 @@ impl TryFrom<UserItem> for User {
             documents: documents
                 .zip(time(item.documents_read_at))
                 .map(|(documents, read_at)| DocumentsRead { read_at, documents }),
+            session_at: time(item.session_at),
+            checked_at: time(item.checked_at),
             version: item.version,
         })
     }

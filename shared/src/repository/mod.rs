@@ -5,6 +5,8 @@
 //! An effect is one write of all of these or of none.
 
 mod item;
+mod store;
 mod users;
 
-pub use users::{CommitError, EventRecord, Loaded, RepositoryError, Users};
+pub use store::{CommitError, EventRecord, Loaded, RepositoryError, Shard, UserStore};
+pub use users::Users;

@@ -5,14 +5,16 @@ use std::error::Error;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{BuildError, SdkError};
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
 use serde::Serialize;
 
 use super::item::{EventItem, HistoryItem, InvalidAttribute, USER, UserItem};
+use super::{CommitError, EventRecord, Loaded, RepositoryError, Shard, UserStore};
 use crate::kyc::{Timestamp, Transition, User, UserId};
 use crate::provider::EventKey;
 
@@ -20,67 +22,6 @@ type Item = HashMap<String, AttributeValue>;
 
 /// How long a delivery is remembered: far longer than the provider repeats it (24 hours).
 const EVENT_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
-
-/// Why the table cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum RepositoryError {
-    /// DynamoDB fails or cannot be reached.
-    #[error("DynamoDB: {operation} failed")]
-    Dynamo {
-        /// Which operation.
-        operation: &'static str,
-        /// Why.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// DynamoDB did not process the whole request.
-    #[error("DynamoDB throttles us")]
-    Throttled,
-    /// An item is not what we write.
-    #[error("the item of a user is damaged")]
-    Item(#[from] InvalidAttribute),
-    /// The user changed under our hands too many times in a row.
-    #[error("the user is changed by too many at once")]
-    Contention,
-}
-
-impl RepositoryError {
-    fn dynamo(operation: &'static str) -> impl FnOnce(Box<dyn Error + Send + Sync>) -> Self {
-        move |source| Self::Dynamo { operation, source }
-    }
-}
-
-/// Why a change was not stored. Nothing of it was.
-#[derive(Debug, thiserror::Error)]
-pub enum CommitError {
-    /// The user was changed since it was loaded.
-    #[error("the user was changed meanwhile")]
-    Conflict,
-    /// The event was dealt with already.
-    #[error("the event was dealt with already")]
-    Duplicate,
-    /// The table cannot be used.
-    #[error(transparent)]
-    Repository(#[from] RepositoryError),
-}
-
-/// A delivery to be remembered together with its effect.
-#[derive(Debug, Clone, Copy)]
-pub struct EventRecord<'a> {
-    /// Which event.
-    pub key: &'a EventKey,
-    /// What the provider calls it.
-    pub kind: &'a str,
-}
-
-/// What is stored about a user and an event.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The user, if there is one.
-    pub user: Option<User>,
-    /// Whether the event was dealt with already.
-    pub event_known: bool,
-}
 
 /// The users' table.
 #[derive(Debug, Clone)]
@@ -96,75 +37,6 @@ impl Users {
             client,
             table: table.into(),
         }
-    }
-
-    /// Reads a user, strongly consistent: who polls never sees an older state than before.
-    ///
-    /// # Errors
-    /// [`RepositoryError`].
-    pub async fn get(&self, id: &UserId) -> Result<Option<User>, RepositoryError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(id, USER)))
-            .consistent_read(true);
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| RepositoryError::dynamo("GetItem")(error.into()))?;
-        answer.item.map(user).transpose()
-    }
-
-    /// Reads a user, and whether an event was dealt with, in one request. An event past its time counts as unknown, also while
-    /// DynamoDB has not deleted it yet.
-    ///
-    /// # Errors
-    /// [`RepositoryError`].
-    pub async fn get_with_event(
-        &self,
-        id: &UserId,
-        event: &EventKey,
-        now: Timestamp,
-    ) -> Result<Loaded, RepositoryError> {
-        let keys = KeysAndAttributes::builder()
-            .keys(key(id, USER))
-            .keys(key(id, &event_sk(event)))
-            .consistent_read(true)
-            .build()
-            .map_err(|error| RepositoryError::dynamo("BatchGetItem")(error.into()))?;
-        let answer = self
-            .client
-            .batch_get_item()
-            .request_items(&self.table, keys)
-            .send()
-            .await;
-        let answer =
-            answer.map_err(|error| RepositoryError::dynamo("BatchGetItem")(error.into()))?;
-        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
-            return Err(RepositoryError::Throttled);
-        }
-        let mut loaded = Loaded {
-            user: None,
-            event_known: false,
-        };
-        for item in answer
-            .responses
-            .into_iter()
-            .flatten()
-            .flat_map(|(_, items)| items)
-        {
-            if item
-                .get("sk")
-                .and_then(|sk| sk.as_s().ok())
-                .is_some_and(|sk| sk == USER)
-            {
-                loaded.user = Some(user(item)?);
-            } else {
-                loaded.event_known = !is_expired(&item, now);
-            }
-        }
-        Ok(loaded)
     }
 
     /// Stores a user, unless one with that id is stored already.
@@ -185,39 +57,6 @@ impl Users {
         }
     }
 
-    /// Stores what became of a user, the transition if there was one, and the event that caused it, all or nothing.
-    ///
-    /// `before` must be as it was loaded; `after` is stored under the next version. `cause` is a word for the history.
-    ///
-    /// # Errors
-    /// [`CommitError`]; nothing was stored then.
-    pub async fn commit(
-        &self,
-        before: &User,
-        after: &User,
-        cause: &str,
-        event: Option<EventRecord<'_>>,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
-        let mut writes = Vec::new();
-        if before != after {
-            let mut after = after.clone();
-            after.version = before.version + 1;
-            writes.push((self.user(before, &after)?, CommitError::Conflict));
-            if let Some(transition) = Transition::between(before, &after) {
-                let history = HistoryItem::new(&after, &transition, cause, now);
-                writes.push((
-                    self.new_item(&history)?.build().map_err(invalid_request)?,
-                    CommitError::Conflict,
-                ));
-            }
-        }
-        if let Some(event) = event {
-            writes.push((self.event(&before.id, event, now)?, CommitError::Duplicate));
-        }
-        self.write(writes).await
-    }
-
     /// Writes all or nothing. Beside each write stands what it means when its condition does not hold.
     async fn write(&self, writes: Vec<(Put, CommitError)>) -> Result<(), CommitError> {
         let (mut puts, refusals): (Vec<Put>, Vec<CommitError>) = writes.into_iter().unzip();
@@ -232,9 +71,15 @@ impl Users {
                 .set_transact_items(Some(writes))
                 .send()
                 .await;
-            return answer
-                .map(|_| ())
-                .map_err(|error| refused_transaction(error, refusals));
+            return answer.map(|_| ()).map_err(|error| {
+                let refused = match error.as_service_error() {
+                    Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                        refusal(cancelled, refusals)
+                    }
+                    _ => None,
+                };
+                refused.unwrap_or_else(|| failed("TransactWriteItems", error).into())
+            });
         }
         let (Some(put), Some(refusal)) = (puts.pop(), refusals.into_iter().next()) else {
             return Ok(());
@@ -252,7 +97,7 @@ impl Users {
             .map(|_| ())
             .map_err(|error| match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => refusal,
-                _ => RepositoryError::dynamo("PutItem")(error.into()).into(),
+                _ => failed("PutItem", error).into(),
             })
     }
 
@@ -301,6 +146,121 @@ impl Users {
     }
 }
 
+impl UserStore for Users {
+    async fn get(&self, id: &UserId) -> Result<Option<User>, RepositoryError> {
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id, USER)))
+            .consistent_read(true);
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| failed("GetItem", error))?;
+        answer.item.map(user).transpose()
+    }
+
+    async fn get_with_event(
+        &self,
+        id: &UserId,
+        event: &EventKey,
+        now: Timestamp,
+    ) -> Result<Loaded, RepositoryError> {
+        let keys = KeysAndAttributes::builder()
+            .keys(key(id, USER))
+            .keys(key(id, &event_sk(event)))
+            .consistent_read(true)
+            .build()
+            .map_err(invalid_request)?;
+        let answer = self
+            .client
+            .batch_get_item()
+            .request_items(&self.table, keys)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| failed("BatchGetItem", error))?;
+        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+            return Err(RepositoryError::Throttled);
+        }
+        let mut loaded = Loaded {
+            user: None,
+            event_known: false,
+        };
+        for item in answer
+            .responses
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, items)| items)
+        {
+            if item
+                .get("sk")
+                .and_then(|sk| sk.as_s().ok())
+                .is_some_and(|sk| sk == USER)
+            {
+                loaded.user = Some(user(item)?);
+            } else {
+                loaded.event_known = !is_expired(&item, now);
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn commit(
+        &self,
+        before: &User,
+        after: &User,
+        cause: &str,
+        event: Option<EventRecord<'_>>,
+        now: Timestamp,
+    ) -> Result<(), CommitError> {
+        let mut writes = Vec::new();
+        if before != after {
+            let mut after = after.clone();
+            after.version = before.version + 1;
+            writes.push((self.user(before, &after)?, CommitError::Conflict));
+            if let Some(transition) = Transition::between(before, &after) {
+                let history = HistoryItem::new(&after, &transition, cause, now);
+                writes.push((
+                    self.new_item(&history)?.build().map_err(invalid_request)?,
+                    CommitError::Conflict,
+                ));
+            }
+        }
+        if let Some(event) = event {
+            writes.push((self.event(&before.id, event, now)?, CommitError::Duplicate));
+        }
+        self.write(writes).await
+    }
+
+    async fn due(
+        &self,
+        shard: Shard,
+        now: Timestamp,
+        limit: u8,
+    ) -> Result<Vec<UserId>, RepositoryError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name("in_flight")
+            .key_condition_expression("in_flight = :shard AND due_at <= :now")
+            .expression_attribute_values(":shard", AttributeValue::S(shard.key()))
+            .expression_attribute_values(":now", AttributeValue::N(now.millis().to_string()))
+            .limit(limit.into());
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| failed("Query", error))?;
+        let ids = answer.items.unwrap_or_default().into_iter().map(|item| {
+            let id = item.get("user_id").and_then(|id| id.as_s().ok());
+            id.and_then(|id| UserId::parse(id).ok())
+                .ok_or(InvalidAttribute("user_id"))
+        });
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+}
+
 fn key(id: &UserId, sk: &str) -> Item {
     [("user_id", id.as_str()), ("sk", sk)]
         .into_iter()
@@ -325,37 +285,96 @@ fn is_expired(event: &Item, now: Timestamp) -> bool {
     expires_at.is_some_and(|expires_at| expires_at <= now.seconds())
 }
 
+/// A request that could not even be made.
 fn invalid_request(error: BuildError) -> RepositoryError {
-    RepositoryError::dynamo("building a request")(error.into())
+    RepositoryError::Dynamo {
+        operation: "building a request",
+        source: error.into(),
+    }
 }
 
-/// What a cancelled transaction means: the reasons stand in the order of the writes.
-fn refused_transaction(
-    error: SdkError<TransactWriteItemsError>,
+/// A request that came to nothing, for other reasons than a condition.
+fn failed<E>(operation: &'static str, error: SdkError<E>) -> RepositoryError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
+    const THROTTLED: [&str; 4] = [
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "ThrottlingException",
+    ];
+    match (&error, error.code()) {
+        (SdkError::TimeoutError(_), _) => RepositoryError::TimedOut { operation },
+        (_, Some(code)) if THROTTLED.contains(&code) => RepositoryError::Throttled,
+        _ => RepositoryError::Dynamo {
+            operation,
+            source: error.into(),
+        },
+    }
+}
+
+/// What a cancelled transaction means. The reasons stand in the order of the writes; `refusals` says for each write what it
+/// means that its condition did not hold. None: something else than conditions, conflicts and throttling.
+fn refusal(
+    cancelled: &TransactionCanceledException,
     refusals: Vec<CommitError>,
-) -> CommitError {
-    let failed = |error: SdkError<TransactWriteItemsError>| {
-        RepositoryError::dynamo("TransactWriteItems")(error.into()).into()
-    };
-    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-        error.as_service_error()
-    else {
-        return failed(error);
-    };
-    let reasons: Vec<&str> = cancelled
-        .cancellation_reasons()
-        .iter()
-        .map(|reason| reason.code().unwrap_or("None"))
-        .collect();
+) -> Option<CommitError> {
+    let reasons = cancelled.cancellation_reasons();
+    let has = |code| reasons.iter().any(|reason| reason.code() == Some(code));
     let refused = reasons
         .iter()
         .zip(refusals)
-        .filter(|(reason, _)| **reason == "ConditionalCheckFailed")
+        .filter(|(reason, _)| reason.code() == Some("ConditionalCheckFailed"))
         .map(|(_, refusal)| refusal);
-    // Of an event that was dealt with, nothing else is of interest: it comes last.
     match refused.last() {
-        Some(refusal) => refusal,
-        None if reasons.contains(&"TransactionConflict") => CommitError::Conflict,
-        None => failed(error),
+        // An event that was dealt with comes last, and makes the rest pointless.
+        Some(refusal) => Some(refusal),
+        None if has("TransactionConflict") => Some(CommitError::Conflict),
+        None if has("ThrottlingError") || has("ProvisionedThroughputExceeded") => {
+            Some(RepositoryError::Throttled.into())
+        }
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::CancellationReason;
+
+    use super::*;
+
+    fn cancelled(codes: [&str; 3]) -> Option<CommitError> {
+        let reasons = codes.map(|code| CancellationReason::builder().code(code).build());
+        let cancelled = TransactionCanceledException::builder()
+            .set_cancellation_reasons(Some(reasons.to_vec()))
+            .build();
+        let refusals = vec![
+            CommitError::Conflict,
+            CommitError::Conflict,
+            CommitError::Duplicate,
+        ];
+        refusal(&cancelled, refusals)
+    }
+
+    #[test]
+    fn a_cancelled_transaction_is_understood_by_its_reasons() {
+        const FAILED: &str = "ConditionalCheckFailed";
+        for conflict in [[FAILED, "None", "None"], ["None", FAILED, "None"]] {
+            assert!(matches!(cancelled(conflict), Some(CommitError::Conflict)));
+        }
+        for duplicate in [["None", "None", FAILED], [FAILED, "None", FAILED]] {
+            assert!(matches!(cancelled(duplicate), Some(CommitError::Duplicate)));
+        }
+        let conflict = cancelled(["TransactionConflict", "None", "None"]);
+        assert!(matches!(conflict, Some(CommitError::Conflict)));
+        for code in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
+            let throttled = cancelled(["None", code, "None"]);
+            assert!(matches!(
+                throttled,
+                Some(CommitError::Repository(RepositoryError::Throttled))
+            ));
+        }
+        assert!(cancelled(["None", "ValidationError", "None"]).is_none());
     }
 }

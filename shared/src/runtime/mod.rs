@@ -6,6 +6,8 @@ mod config;
 mod deadline;
 mod function;
 mod log;
+pub mod metrics;
+mod schedule;
 mod secret;
 
 pub use aws::Aws;
@@ -14,4 +16,5 @@ pub use config::{ConfigError, Variables};
 pub use deadline::Deadline;
 pub use function::{Function, StartError};
 pub use log::chain;
+pub use schedule::every_event;
 pub use secret::{Secret, SecretError};

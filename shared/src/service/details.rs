@@ -3,6 +3,7 @@
 use super::{Recorder, ServiceError};
 use crate::kyc::{Document, DocumentsRead, User, UserId, apply, erase};
 use crate::provider::{Person, Provider, Sighting, Snapshot, Subject};
+use crate::repository::UserStore;
 use crate::runtime::{Deadline, chain};
 
 const CAUSE: &str = "details";
@@ -54,8 +55,8 @@ impl Details {
 ///
 /// # Errors
 /// With `refresh`: [`ServiceError::NoApplicant`], and [`ServiceError::Provider`]. Always: [`ServiceError::Repository`].
-pub async fn details(
-    recorder: &Recorder,
+pub async fn details<S: UserStore>(
+    recorder: &Recorder<S>,
     provider: &impl Provider,
     id: &UserId,
     refresh: bool,
@@ -75,8 +76,8 @@ pub async fn details(
     }
 }
 
-async fn read(
-    recorder: &Recorder,
+async fn read<S: UserStore>(
+    recorder: &Recorder<S>,
     provider: &impl Provider,
     stored: User,
     refresh: bool,

@@ -1,12 +1,14 @@
 //! The use cases: what a function calls once it knows who asks for what.
 
 mod details;
+mod reconcile;
 mod record;
 mod session;
 mod status;
 mod webhook;
 
 pub use details::{Details, details};
+pub use reconcile::{PACE, Reconciled, reconcile};
 pub use record::Recorder;
 pub use session::start_session;
 pub use status::refresh;

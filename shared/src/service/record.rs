@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::ServiceError;
 use crate::kyc::{Onboarding, Transition, User, UserId};
-use crate::repository::{CommitError, EventRecord, RepositoryError, Users};
+use crate::repository::{CommitError, EventRecord, RepositoryError, UserStore, Users};
 use crate::runtime::Clock;
 
 /// How often a change is tried while others change the same user.
@@ -12,9 +12,9 @@ const ATTEMPTS: u32 = 8;
 
 /// Keeps what was learned about users.
 #[derive(Debug)]
-pub struct Recorder {
+pub struct Recorder<S = Users> {
     /// Where.
-    pub users: Users,
+    pub users: S,
     /// What an approval advances.
     pub onboarding: Onboarding,
     /// When.
@@ -30,7 +30,7 @@ pub(super) enum Recorded {
     Duplicate,
 }
 
-impl Recorder {
+impl<S: UserStore> Recorder<S> {
     /// The user as stored, or a new one.
     ///
     /// # Errors

@@ -2,28 +2,37 @@
 
 use secrecy::SecretString;
 
-use super::ServiceError;
-use crate::kyc::{Status, UserId};
+use super::{Recorder, ServiceError};
+use crate::kyc::{User, UserId};
 use crate::provider::Provider;
-use crate::repository::Users;
+use crate::repository::UserStore;
 use crate::runtime::Deadline;
+
+/// What history would call the cause; a session changes no status.
+const CAUSE: &str = "session";
 
 /// Makes a token for the provider's SDK, unless the verdict is final: then nothing is left to verify, and each session costs.
 ///
+/// That there is a session is stored first. The reconciliation looks after its user even if no webhook ever arrives.
+///
 /// # Errors
 /// [`ServiceError::Decided`] for approved and rejected users, otherwise what the table or the provider says.
-pub async fn start_session(
-    users: &Users,
+pub async fn start_session<S: UserStore>(
+    recorder: &Recorder<S>,
     provider: &impl Provider,
-    user: &UserId,
+    id: &UserId,
     deadline: Deadline,
 ) -> Result<SecretString, ServiceError> {
-    let status = users
-        .get(user)
-        .await?
-        .map_or(Status::Pending, |user| user.review.status());
+    let user = recorder.load(id).await?;
+    let status = user.review.status();
     if !status.may_start_verification() {
         return Err(ServiceError::Decided(status));
     }
-    Ok(provider.create_session(user, deadline).await?)
+    let now = (recorder.clock)();
+    let opened = |user: &User| User {
+        session_at: user.session_at.max(Some(now)),
+        ..user.clone()
+    };
+    recorder.record_read(user, CAUSE, opened).await?;
+    Ok(provider.create_session(id, deadline).await?)
 }

@@ -3,6 +3,7 @@
 use super::{Recorder, ServiceError};
 use crate::kyc::{User, UserId, apply, erase};
 use crate::provider::{Provider, Sighting, Subject};
+use crate::repository::UserStore;
 use crate::runtime::Deadline;
 
 /// What history calls the cause of a change that a poll found.
@@ -12,8 +13,8 @@ const CAUSE: &str = "refresh";
 ///
 /// # Errors
 /// [`ServiceError::NoApplicant`] when the provider knows no applicant of the user.
-pub async fn refresh(
-    recorder: &Recorder,
+pub async fn refresh<S: UserStore>(
+    recorder: &Recorder<S>,
     provider: &impl Provider,
     id: &UserId,
     deadline: Deadline,

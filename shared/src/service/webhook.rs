@@ -6,7 +6,7 @@ use super::record::Recorded;
 use super::{Recorder, ServiceError};
 use crate::kyc::{Observation, Status, User, UserId, apply, erase};
 use crate::provider::{Event, News, Origin, Provider, Sighting, Subject, Verified, Webhook};
-use crate::repository::EventRecord;
+use crate::repository::{EventRecord, UserStore, Users};
 use crate::runtime::{Deadline, chain};
 
 /// The provider gives a delivery up after 5 s, so reading a name may take this long at most.
@@ -14,9 +14,9 @@ const READ: Duration = Duration::from_millis(2500);
 
 /// Takes events in.
 #[derive(Debug)]
-pub struct Receiver {
+pub struct Receiver<S = Users> {
     /// Where effects are kept.
-    pub recorder: Recorder,
+    pub recorder: Recorder<S>,
     /// Whether events of the provider's sandbox have an effect.
     pub accepts_sandbox: bool,
 }
@@ -44,7 +44,7 @@ impl Outcome {
     }
 }
 
-impl Receiver {
+impl<S: UserStore> Receiver<S> {
     /// Stores the effect of a delivery. Returns only after that is durable, because the function freezes after its answer.
     ///
     /// # Errors

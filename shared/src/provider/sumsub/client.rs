@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::wire::{Applicant, ErrorAnswer, Resources, SessionAnswer, SessionRequest};
 use super::{mapping, signing};
 use crate::kyc::{ApplicantId, Document, Timestamp, UserId};
+use crate::provider::breaker::Breaker;
 use crate::provider::{Provider, ProviderError, SESSION_SECONDS, Sighting, Subject};
 use crate::runtime::{Clock, Deadline, Secret};
 
@@ -44,6 +45,7 @@ pub struct Sumsub {
     credentials: Secret<Credentials>,
     level: String,
     clock: Clock,
+    breaker: Breaker,
 }
 
 impl Sumsub {
@@ -67,6 +69,7 @@ impl Sumsub {
             credentials,
             level,
             clock,
+            breaker: Breaker::default(),
         })
     }
 
@@ -75,18 +78,13 @@ impl Sumsub {
         &self.credentials
     }
 
-    /// Reads `target`, trying once more when that may help. None: 404.
+    /// Reads `target`. None: 404.
     async fn get<T: DeserializeOwned>(
         &self,
         target: &str,
         deadline: Deadline,
     ) -> Result<Option<T>, ProviderError> {
-        let deadline = deadline.at_most(CALL);
-        let mut result = self.send(Method::GET, target, Vec::new(), deadline).await;
-        if result.as_ref().is_err_and(ProviderError::is_transient) {
-            result = self.send(Method::GET, target, Vec::new(), deadline).await;
-        }
-        match result {
+        match self.call(Method::GET, target, &[], 2, deadline).await {
             Ok(body) => serde_json::from_slice(&body)
                 .map(Some)
                 .map_err(|_| ProviderError::Malformed),
@@ -95,12 +93,33 @@ impl Sumsub {
         }
     }
 
-    /// Sends one signed request and reads the whole answer.
-    async fn send(
+    /// Makes a call, in several tries if that may help, unless the provider is known to be away.
+    async fn call(
         &self,
         method: Method,
         target: &str,
-        body: Vec<u8>,
+        body: &[u8],
+        tries: u8,
+        deadline: Deadline,
+    ) -> Result<Vec<u8>, ProviderError> {
+        self.breaker.check()?;
+        let deadline = deadline.at_most(CALL);
+        let mut result = self.send(&method, target, body, deadline).await;
+        for _ in 1..tries {
+            if result.as_ref().is_err_and(ProviderError::is_transient) {
+                result = self.send(&method, target, body, deadline).await;
+            }
+        }
+        self.breaker.note(&result);
+        result
+    }
+
+    /// Sends one signed request and reads the whole answer.
+    async fn send(
+        &self,
+        method: &Method,
+        target: &str,
+        body: &[u8],
         deadline: Deadline,
     ) -> Result<Vec<u8>, ProviderError> {
         let exchange = async {
@@ -120,16 +139,16 @@ impl Sumsub {
             );
             let ts = (self.clock)().seconds();
             let signature =
-                signing::sign(&credentials.secret_key, ts, method.as_str(), &target, &body)
+                signing::sign(&credentials.secret_key, ts, method.as_str(), &target, body)
                     .ok_or(ProviderError::Malformed)?;
             let response = self
                 .http
-                .request(method, url)
+                .request(method.clone(), url)
                 .header("X-App-Token", credentials.app_token.expose_secret())
                 .header("X-App-Access-Ts", ts)
                 .header("X-App-Access-Sig", signature)
                 .header(CONTENT_TYPE, "application/json")
-                .body(body)
+                .body(body.to_vec())
                 .send()
                 .await
                 .map_err(|error| ProviderError::Unreachable(error.without_url()))?;
@@ -210,11 +229,12 @@ impl Provider for Sumsub {
         let body = serde_json::to_vec(&request).map_err(|_| ProviderError::Malformed)?;
         // Not tried again: a second token is another one that is valid.
         let answer = self
-            .send(
+            .call(
                 Method::POST,
                 "/resources/accessTokens/sdk",
-                body,
-                deadline.at_most(CALL),
+                &body,
+                1,
+                deadline,
             )
             .await?;
         let session: SessionAnswer =

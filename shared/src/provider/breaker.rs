@@ -1,0 +1,106 @@
+//! Failing fast while a provider is away.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::ProviderError;
+
+/// Keeps a function from waiting for a provider that just failed.
+///
+/// After a call that the provider did not answer, or answered with a 5xx, all calls of this instance fail at once for 3 s; after
+/// a 429 for as long as that asks for, 30 s at most. Then calls go through again, and the first one decides anew. A recovery
+/// is therefore hidden for 3 s at most, and an outage costs each instance one time-out in 3 s.
+#[derive(Debug, Default)]
+pub(super) struct Breaker(Mutex<Option<Instant>>);
+
+const AWAY: Duration = Duration::from_secs(3);
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Breaker {
+    /// Whether a call may be made.
+    ///
+    /// # Errors
+    /// [`ProviderError::Suspended`] if it would fail anyway.
+    pub(super) fn check(&self) -> Result<(), ProviderError> {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match left.filter(|left| !left.is_zero()) {
+            Some(left) => Err(ProviderError::Suspended { retry_after: left }),
+            None => Ok(()),
+        }
+    }
+
+    /// Learns from a call.
+    pub(super) fn note<T>(&self, result: &Result<T, ProviderError>) {
+        let pause = match result {
+            Err(
+                ProviderError::Unavailable { .. }
+                | ProviderError::Unreachable(_)
+                | ProviderError::TimedOut,
+            ) => Some(AWAY),
+            Err(ProviderError::Throttled { retry_after }) => {
+                Some(retry_after.unwrap_or(AWAY).min(LONGEST))
+            }
+            Ok(_)
+            | Err(
+                ProviderError::Credentials(_)
+                | ProviderError::Refused { .. }
+                | ProviderError::Suspended { .. }
+                | ProviderError::Unexpected { .. }
+                | ProviderError::Malformed,
+            ) => None,
+        };
+        if let Some(pause) = pause {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + pause);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSED: Duration = Duration::from_secs(3);
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_felt_once_in_three_seconds() {
+        let breaker = Breaker::default();
+        assert!(breaker.check().is_ok());
+        breaker.note::<()>(&Err(ProviderError::TimedOut));
+        let Err(ProviderError::Suspended { retry_after }) = breaker.check() else {
+            panic!()
+        };
+        assert_eq!(retry_after, PAUSED);
+        tokio::time::advance(PAUSED).await;
+        assert!(breaker.check().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttling_provider_is_left_alone_as_long_as_it_asks_for() {
+        let breaker = Breaker::default();
+        for (asked, waited) in [(Some(7), 7), (Some(3_600), 30), (None, 3)] {
+            breaker.note::<()>(&Err(ProviderError::Throttled {
+                retry_after: asked.map(Duration::from_secs),
+            }));
+            let waited = Duration::from_secs(waited);
+            tokio::time::advance(waited.checked_sub(Duration::from_millis(1)).unwrap()).await;
+            assert!(breaker.check().is_err());
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert!(breaker.check().is_ok());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_says_nothing_about_the_next_call_suspends_none() {
+        let breaker = Breaker::default();
+        breaker.note(&Ok(()));
+        breaker.note::<()>(&Err(ProviderError::Malformed));
+        breaker.note::<()>(&Err(ProviderError::Unexpected {
+            status: 404,
+            correlation_id: String::new(),
+        }));
+        assert!(breaker.check().is_ok());
+    }
+}

@@ -1,0 +1,124 @@
+//! What no webhook told is found out all the same.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared::kyc::{Timestamp, User};
+use shared::runtime::system_clock;
+use tests::app::{ACCESS_TOKEN, App, USER, new_user};
+
+fn minutes_ago(minutes: i64) -> Option<Timestamp> {
+    Some(Timestamp::from_millis(
+        system_clock().millis() - minutes * 60_000,
+    ))
+}
+
+/// Runs the function as the schedule does, and yields what it counted.
+async fn reconcile(app: &App) -> Value {
+    let event = json!({ "source": "aws.events", "detail-type": "Scheduled Event" });
+    app.stack.invoke("reconcile", &event).await.unwrap();
+    let counted = |line: &local::logs::LogLine| {
+        let line: Value = serde_json::from_str(&line.line).ok()?;
+        line.get("ReconcileChecked").is_some().then_some(line)
+    };
+    app.stack.logs().iter().rev().find_map(counted).unwrap()
+}
+
+fn counts(line: &Value) -> [&Value; 3] {
+    ["ReconcileChecked", "ReconcileRepaired", "ReconcileFailed"].map(|name| &line[name])
+}
+
+/// Makes a user due who opened a session.
+async fn pass_time(app: &App, id: &str) {
+    let user = app.stored(id).await;
+    let observed_at = user.observed_at.and(minutes_ago(20));
+    app.store(&User {
+        session_at: minutes_ago(20),
+        observed_at,
+        ..user
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_user_all_of_whose_webhooks_were_lost() {
+    let app = App::start().await;
+    app.post(ACCESS_TOKEN).await.ok();
+    app.webhooks("withheld").await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    app.simulate(Method::POST, "webhooks/drop", json!({})).await;
+    assert_eq!(
+        counts(&reconcile(&app).await),
+        [&json!(0), &json!(0), &json!(0)],
+        "nobody is due yet"
+    );
+    assert_eq!(app.status().await, "pending");
+
+    pass_time(&app, USER).await;
+    let line = reconcile(&app).await;
+    assert_eq!(counts(&line), [&json!(1), &json!(1), &json!(0)]);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Kyc");
+    assert_eq!(app.status().await, "approved");
+    assert_eq!(app.step().await, "open_banking");
+    assert_eq!(
+        app.stored(USER)
+            .await
+            .name()
+            .unwrap()
+            .first()
+            .unwrap()
+            .reveal(),
+        "Jane"
+    );
+    assert_eq!(
+        counts(&reconcile(&app).await),
+        [&json!(0), &json!(0), &json!(0)],
+        "nothing is awaited any more"
+    );
+}
+
+#[tokio::test]
+async fn a_missing_name_is_filled_in() {
+    let app = App::start().await;
+    app.submit().await;
+    app.provider(json!({ "mode": "unavailable" })).await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    assert!(app.stored(USER).await.lacks_name());
+    app.provider(json!({ "mode": "normal" })).await;
+    pass_time(&app, USER).await;
+    assert_eq!(
+        counts(&reconcile(&app).await),
+        [&json!(1), &json!(1), &json!(0)]
+    );
+    assert!(!app.stored(USER).await.lacks_name());
+}
+
+#[tokio::test]
+async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
+    let app = App::start().await;
+    app.webhooks("withheld").await;
+    app.submit().await;
+    pass_time(&app, USER).await;
+    for user in ["usr_1", "usr_2"] {
+        // The provider does not know these.
+        app.store(&User {
+            session_at: minutes_ago(30),
+            ..new_user(user)
+        })
+        .await;
+    }
+    app.provider(json!({ "mode": "unavailable" })).await;
+    assert_eq!(
+        counts(&reconcile(&app).await),
+        [&json!(0), &json!(0), &json!(3)]
+    );
+    let put_off = app.stored(USER).await;
+    assert!(put_off.checked_at > minutes_ago(1) && put_off.due_at() > Some(system_clock()));
+
+    app.provider(json!({ "mode": "normal" })).await;
+    assert_eq!(
+        counts(&reconcile(&app).await),
+        [&json!(0), &json!(0), &json!(0)],
+        "all were put off"
+    );
+}
