@@ -4,11 +4,11 @@ use super::{NameRead, Observation, Onboarding, Review, Status, Step, Timestamp, 
 
 /// The user after an observation. Pure and total; this is the only place where a status changes.
 ///
-/// | Observation, compared with the one that the user's review comes from | Effect |
-/// |---|---|
-/// | strictly newer | its review counts, whatever the review was before: a reset or a later rejection takes an approval back |
-/// | of the same millisecond | the greater [`Review`] counts: a verdict before none, the stricter verdict before the milder |
-/// | older | its review is ignored |
+/// The newest observation counts, whatever the status was before: a reset or a later rejection takes an approval back. Of two
+/// that contradict each other at the same millisecond the greater [`Review`] counts: a verdict before none, the stricter
+/// verdict before the milder. The status afterwards:
+///
+#[doc = include_str!("transition/table.md")]
 ///
 /// | Whatever its age | Effect |
 /// |---|---|
