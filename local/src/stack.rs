@@ -95,9 +95,9 @@ impl Stack {
         };
         let mut front = Servers::new(&logs);
         front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
-        let (scheduled, schedules) = (Arc::clone(&lambda), template.schedules);
+        let invoked = Arc::clone(&lambda);
         front.spawn("scheduler", |shutdown| {
-            schedule::run(scheduled, schedules, shutdown)
+            schedule::run(invoked, template.schedules, shutdown)
         });
         let table = template.tables.into_iter().next().map(|table| table.name);
         Ok(Self {

@@ -6,10 +6,8 @@ use shared::kyc::{Timestamp, User};
 use shared::runtime::system_clock;
 use tests::app::{ACCESS_TOKEN, App, USER, new_user};
 
-fn minutes_ago(minutes: i64) -> Option<Timestamp> {
-    Some(Timestamp::from_millis(
-        system_clock().millis() - minutes * 60_000,
-    ))
+fn minutes_ago(minutes: i64) -> Timestamp {
+    Timestamp::from_millis(system_clock().millis() - minutes * 60_000)
 }
 
 /// Runs the function as the schedule does, and yields what it counted.
@@ -30,9 +28,9 @@ fn counts(line: &Value) -> [&Value; 3] {
 /// Makes a user due who opened a session.
 async fn pass_time(app: &App, id: &str) {
     let user = app.stored(id).await;
-    let observed_at = user.observed_at.and(minutes_ago(20));
+    let observed_at = user.observed_at.map(|_| minutes_ago(20));
     app.store(&User {
-        session_at: minutes_ago(20),
+        session_at: Some(minutes_ago(20)),
         observed_at,
         ..user
     })
@@ -102,7 +100,7 @@ async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
     for user in ["usr_1", "usr_2"] {
         // The provider does not know these.
         app.store(&User {
-            session_at: minutes_ago(30),
+            session_at: Some(minutes_ago(30)),
             ..new_user(user)
         })
         .await;
@@ -113,7 +111,7 @@ async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
         [&json!(0), &json!(0), &json!(3)]
     );
     let put_off = app.stored(USER).await;
-    assert!(put_off.checked_at > minutes_ago(1) && put_off.due_at() > Some(system_clock()));
+    assert!(put_off.checked_at > Some(minutes_ago(1)) && put_off.due_at() > Some(system_clock()));
 
     app.provider(json!({ "mode": "normal" })).await;
     assert_eq!(
