@@ -1,5 +1,9 @@
 //! What the tests of the whole system share.
 //!
-//! `e2e/` holds the tests over HTTP against the binaries that are deployed.
+//! `e2e/` holds the tests over HTTP against the binaries that are deployed; [`load`] is what `cargo load` does,
+//! and [`proof`] what `cargo prove` does, of which `proof/` holds short versions.
 
 pub mod app;
+pub mod load;
+pub mod proof;
+pub mod proxy;

@@ -1,0 +1,131 @@
+//! Webhooks and polls while processes are killed and database and provider misbehave.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::{Counts, System};
+use crate::proxy::Faults;
+
+/// What database and provider are like, each in turn: nothing fails, a third of the requests suffer something, most
+/// of them do. In the worst of it a function can often still read, and then not write, however often it tries.
+const WEATHER: [Faults; 3] = [
+    Faults::NONE,
+    Faults {
+        refused: 60,
+        delayed: 80,
+        unavailable: 60,
+        answer_lost: 60,
+        answer_cut: 40,
+        garbage: 40,
+        hung: 5,
+    },
+    Faults {
+        refused: 300,
+        delayed: 50,
+        unavailable: 300,
+        answer_lost: 60,
+        answer_cut: 30,
+        garbage: 30,
+        hung: 10,
+    },
+];
+
+/// How much is done.
+#[derive(Debug, Clone, Copy)]
+pub struct CrashOptions {
+    /// How many users verify themselves.
+    pub users: usize,
+    /// How many of them, and how many deliveries, at the same time.
+    pub at_once: usize,
+    /// What their histories, the copies of the deliveries and the faults follow from.
+    pub seed: u64,
+    /// Whether the functions are built with optimisations.
+    pub release: bool,
+}
+
+/// Plays random histories of users while instances of the functions are killed and the proxies do their worst. Each event is
+/// delivered late, several times and out of order, each time until it is kept. Then the faults end, what is outstanding is
+/// delivered, and every user is checked.
+pub async fn crash(options: CrashOptions) -> Counts {
+    let mut rng = fastrand::Rng::with_seed(options.seed);
+    let system = Arc::new(System::start(options.seed, options.release, options.at_once).await);
+    let mut troubles = JoinSet::new();
+    troubles.spawn(kill(Arc::clone(&system), rng.fork()));
+    troubles.spawn(change_weather(Arc::clone(&system), rng.fork()));
+
+    let users: Vec<String> = (0..options.users)
+        .map(|number| format!("usr_crash{number}"))
+        .collect();
+    let slots = Arc::new(Semaphore::new(options.at_once));
+    let mut histories = JoinSet::new();
+    for user in users.clone() {
+        let (system, slots, rng) = (Arc::clone(&system), Arc::clone(&slots), rng.fork());
+        histories.spawn(async move {
+            let _slot = slots.acquire().await;
+            play(&system, &user, rng).await
+        });
+    }
+    let outstanding = histories.join_all().await;
+
+    troubles.shutdown().await;
+    system.set_faults([Faults::NONE; 2]);
+    for requests in outstanding {
+        requests.join_all().await;
+    }
+    for user in &users {
+        system.check(user).await;
+    }
+    system.counts()
+}
+
+/// Plays the history of a user. Gives the deliveries and polls that are still under way.
+async fn play(system: &Arc<System>, user: &str, mut rng: fastrand::Rng) -> JoinSet<()> {
+    system.app.stack.seed(user).await.unwrap();
+    let mut requests = JoinSet::new();
+    for _ in 0..rng.usize(3..=10) {
+        let Some(next) = system.provider.next(user, &mut rng) else {
+            break;
+        };
+        let body = system.provider.play(user, next);
+        // Most come once, so that none makes up for the loss of another.
+        for _ in 0..[1, 1, 1, 2, 3][rng.usize(..5)] {
+            let (system, body, mut rng) = (Arc::clone(system), body.clone(), rng.fork());
+            requests.spawn(async move {
+                sleep(Duration::from_millis(rng.u64(..500))).await;
+                system.deliver(&body, &mut rng).await;
+            });
+        }
+        if rng.bool() {
+            let (system, user) = (Arc::clone(system), user.to_owned());
+            requests.spawn(async move {
+                system.poll(&user).await;
+            });
+        }
+        sleep(Duration::from_millis(rng.u64(..200))).await;
+    }
+    // The others are for when the faults have ended.
+    while requests.len() > 2 {
+        requests.join_next().await.unwrap().unwrap();
+    }
+    requests
+}
+
+/// Kills instances at random moments, for ever.
+async fn kill(system: Arc<System>, mut rng: fastrand::Rng) {
+    loop {
+        sleep(Duration::from_millis(rng.u64(10..100))).await;
+        system.kill(["webhook", "webhook", "status"][rng.usize(..3)]);
+    }
+}
+
+/// Changes what database and provider are like, for ever.
+async fn change_weather(system: Arc<System>, mut rng: fastrand::Rng) {
+    loop {
+        system.set_faults([(); 2].map(|()| WEATHER[rng.usize(..WEATHER.len())]));
+        sleep(Duration::from_millis(rng.u64(100..1500))).await;
+    }
+}
