@@ -63,6 +63,8 @@ async fn an_instance_can_be_killed_at_work_and_idle() {
     assert!(api.lambda.kill_instance("function"));
     assert_eq!(answer.await.unwrap().status(), 502);
     assert!(!api.lambda.kill_instance("function"), "it is gone");
+    let logged = api.instance().await.base;
+    assert!(logged.contains("signal: 9"), "{logged}");
 
     for _ in 0..2 {
         let answer = api.get();

@@ -4,6 +4,9 @@
 
 use std::process::ExitCode;
 
+use local::{Options, Stack};
+use shared::repository::UserStore;
+use tests::proof::model::{Memory, play};
 use tests::proof::{Counts, CrashOptions, RaceOptions, crash, race, seed};
 
 /// The functions are built like this program: with optimisations, as they are deployed, by `cargo prove`.
@@ -14,6 +17,18 @@ async fn main() -> ExitCode {
     let seed = seed();
     let mut counts = Counts::default();
 
+    // The order is that of the time they take: what is likely to fail fails early.
+    counts += told(
+        "histories in memory",
+        histories(100_000, seed, true, Memory::default).await,
+    );
+    let stack = Stack::start(Options::default()).await.unwrap();
+    let users = stack.users();
+    counts += told(
+        "histories on an engine",
+        histories(500, seed, false, move || users.clone()).await,
+    );
+    stack.stop().await;
     counts += told(
         "crash",
         crash(CrashOptions {
@@ -36,6 +51,23 @@ async fn main() -> ExitCode {
 
     println!("{counts}");
     ExitCode::from(u8::from(counts.lost > 0 || counts.doubled > 0))
+}
+
+/// Panics at the first history that ends wrongly: there, nothing was lost or doubled by chance.
+async fn histories<S: UserStore + Clone + Send + 'static>(
+    cases: u32,
+    seed: u64,
+    paused: bool,
+    store: impl Fn() -> S + Send + 'static,
+) -> Counts {
+    let played = tokio::task::spawn_blocking(move || play(cases, seed, paused, store))
+        .await
+        .unwrap();
+    Counts {
+        histories: played.histories,
+        deliveries: played.deliveries,
+        ..Counts::default()
+    }
 }
 
 fn told(proof: &str, counts: Counts) -> Counts {

@@ -4,9 +4,7 @@ use std::sync::Mutex;
 
 use shared::kyc::{Timestamp, User, UserId};
 use shared::provider::EventKey;
-use shared::repository::{
-    CommitError, EventRecord, Loaded, RepositoryError, Shard, UserStore,
-};
+use shared::repository::{CommitError, EventRecord, Loaded, RepositoryError, Shard, UserStore};
 
 /// The store.
 pub(super) struct Faulty<S> {
@@ -59,4 +57,3 @@ impl<S: UserStore> UserStore for Faulty<S> {
         self.store.due(shard, now, limit).await
     }
 }
-

@@ -118,4 +118,3 @@ impl Provider for ModelProvider {
         self.check().map(|()| Some(Vec::new()))
     }
 }
-

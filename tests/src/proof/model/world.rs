@@ -17,10 +17,10 @@ use shared::service::{
     Receiver, Recorder, ServiceError, details, reconcile, refresh, start_session,
 };
 
+use super::Step;
 use super::clock::{self, now, pass};
 use super::faulty::Faulty;
 use super::provider::{Applicant, ModelProvider, Truth, Verdict};
-use super::Step;
 use crate::app::digest;
 
 const SECRET: &str = "model-secret";
