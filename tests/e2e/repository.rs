@@ -28,6 +28,7 @@ fn full_user() -> User {
         applicant: ApplicantId::parse("65abc123def4560000000000").ok(),
         started_at: Some(NOW),
         erased_at: Some(NOW),
+        renamed_at: Some(NOW),
         step: Step::new("open_banking"),
         documents: Some(DocumentsRead {
             read_at: NOW,

@@ -6,7 +6,7 @@ use tests::proof::seed;
 
 #[test]
 fn every_history_in_memory_ends_as_the_provider_says() {
-    play(1_000, seed(), true, Memory::default);
+    play(2_000, seed(), true, Memory::default);
 }
 
 #[tokio::test(flavor = "multi_thread")]

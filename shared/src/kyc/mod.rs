@@ -19,5 +19,5 @@ pub use onboarding::{InvalidSteps, Onboarding, Step};
 pub use personal::{Name, Personal};
 pub use review::{NameRead, Reason, Review, Status};
 pub use time::Timestamp;
-pub use transition::{Transition, apply, erase};
+pub use transition::{Transition, apply, erase, rename};
 pub use user::User;

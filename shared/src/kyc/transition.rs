@@ -15,13 +15,14 @@ use super::{NameRead, Observation, Onboarding, Review, Status, Step, Timestamp, 
 /// | it saw the applicant's creation | `started_at` is the earliest that was seen |
 /// | it carries a name, read at or after the decision that made the user approved | fills in a missing name, replaces an older one |
 /// | it is not newer than the last erasure | carries neither a name nor an applicant any more |
+/// | it is not newer than the last change of the person's data | carries no name any more |
 /// | the user is approved afterwards and stands on `kyc_verification` | onboarding moves on, never back |
 ///
 /// Because the newest observation decides, any number of observations in any order, each any number of times, ends in
 /// the same verification state. (The onboarding moves on if the user was seen approved at any time.)
 #[must_use]
 pub fn apply(user: &User, observation: &Observation, onboarding: &Onboarding) -> User {
-    let seen = without_erased(observation, user.erased_at);
+    let seen = without_stale(observation, user);
     let mut next = user.clone();
     next.started_at = earliest(user.started_at, seen.started_at);
 
@@ -53,11 +54,7 @@ pub fn erase(user: &User, at: Timestamp) -> User {
     if user.observed_at <= Some(at) {
         next.applicant = None;
     }
-    if let Review::Approved { name, .. } = &mut next.review
-        && name.as_ref().is_some_and(|name| name.read_at <= at)
-    {
-        *name = None;
-    }
+    drop_name(&mut next.review, at);
     if user
         .documents
         .as_ref()
@@ -65,6 +62,17 @@ pub fn erase(user: &User, at: Timestamp) -> User {
     {
         next.documents = None;
     }
+    next
+}
+
+/// The user after the provider said that the person's data changed: a name that was read before is dropped, so that it is
+/// read again, and so are the documents.
+#[must_use]
+pub fn rename(user: &User, at: Timestamp) -> User {
+    let mut next = user.clone();
+    next.renamed_at = user.renamed_at.max(Some(at));
+    drop_name(&mut next.review, at);
+    next.documents = None;
     next
 }
 
@@ -89,15 +97,25 @@ fn keep_name(review: &mut Review, other: &Review) {
     }
 }
 
-fn without_erased(observation: &Observation, erased_at: Option<Timestamp>) -> Observation {
+/// The observation without what was erased or changed since.
+fn without_stale(observation: &Observation, user: &User) -> Observation {
     let mut seen = observation.clone();
-    if erased_at >= Some(seen.at) {
+    if user.erased_at >= Some(seen.at) {
         seen.applicant = None;
-        if let Review::Approved { name, .. } = &mut seen.review {
-            *name = None;
-        }
+    }
+    if let Some(stale) = user.erased_at.max(user.renamed_at) {
+        drop_name(&mut seen.review, stale);
     }
     seen
+}
+
+/// Drops a name that is not newer than `stale`.
+fn drop_name(review: &mut Review, stale: Timestamp) {
+    if let Review::Approved { name, .. } = review
+        && name.as_ref().is_some_and(|name| name.read_at <= stale)
+    {
+        *name = None;
+    }
 }
 
 fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {

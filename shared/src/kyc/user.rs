@@ -28,6 +28,8 @@ pub struct User {
     pub started_at: Option<Timestamp>,
     /// When the provider last erased the person. What was observed before that brings no personal data back.
     pub erased_at: Option<Timestamp>,
+    /// When the provider last said that the person's data changed. A name that was read before that is not used.
+    pub renamed_at: Option<Timestamp>,
     /// Where the onboarding stands.
     pub step: Step,
     /// The documents as they were last read.
@@ -51,6 +53,7 @@ impl User {
             applicant: None,
             started_at: None,
             erased_at: None,
+            renamed_at: None,
             step,
             documents: None,
             session_at: None,

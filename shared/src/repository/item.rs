@@ -33,6 +33,8 @@ pub(super) struct UserItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    renamed_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     first_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_names: Option<String>,
@@ -145,6 +147,7 @@ impl From<&User> for UserItem {
             applicant_id: user.applicant.as_ref().map(|id| id.as_str().to_owned()),
             started_at: user.started_at.map(Timestamp::millis),
             erased_at: user.erased_at.map(Timestamp::millis),
+            renamed_at: user.renamed_at.map(Timestamp::millis),
             first_name: name.and_then(|name| revealed(name.name.first())),
             last_names: name.and_then(|name| revealed(name.name.last())),
             name_read_at: name.map(|name| name.read_at.millis()),
@@ -234,6 +237,7 @@ impl TryFrom<UserItem> for User {
                 .map_err(|_| InvalidAttribute("applicant_id"))?,
             started_at: time(item.started_at),
             erased_at: time(item.erased_at),
+            renamed_at: time(item.renamed_at),
             step: Step::new(item.onboarding_step),
             documents: documents
                 .zip(time(item.documents_read_at))

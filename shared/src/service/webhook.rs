@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::record::Recorded;
 use super::{Recorder, ServiceError};
-use crate::kyc::{Observation, Status, User, UserId, apply, erase};
+use crate::kyc::{Observation, User, UserId, apply, erase, rename};
 use crate::provider::{Event, News, Origin, Provider, Sighting, Subject, Verified, Webhook};
 use crate::repository::{EventRecord, UserStore, Users};
 use crate::runtime::{Deadline, chain};
@@ -136,16 +136,13 @@ impl<S: UserStore> Receiver<S> {
 
         let news = |user: &User| match &event.news {
             News::Observed(observation) => apply(user, observation, &recorder.onboarding),
-            News::PersonChanged => User {
-                documents: None,
-                ..user.clone()
-            },
+            News::PersonChanged => rename(user, event.at),
             News::Erased => erase(user, event.at),
             News::Irrelevant | News::Unknown => user.clone(),
         };
         let named = self
-            .approval_with_name(provider, event, &news(&user), deadline)
-            .await?;
+            .approval_with_name(provider, &news(&user), deadline)
+            .await;
         let change = |user: &User| {
             let user = news(user);
             match &named {
@@ -169,33 +166,28 @@ impl<S: UserStore> Receiver<S> {
         )
     }
 
-    /// The approval as the provider shows it, with the name that events do not carry, when the event makes it needed.
+    /// The approval as the provider shows it, with the name that events do not carry, if the name is missing.
     ///
-    /// An approval is not lost for a name: when it cannot be read, the next read of the applicant fills it in. A changed name is
-    /// announced only once, so there a failure is one. A provider whose reads lag behind its events does not take the approval
-    /// back: only an approval is taken from the read.
+    /// An approval is not lost for a name: when it cannot be read, the next read of the applicant fills it in. A provider whose
+    /// reads lag behind its events does not take the approval back: only an approval is taken from the read.
     async fn approval_with_name(
         &self,
         provider: &impl Provider,
-        event: &Event,
         user: &User,
         deadline: Deadline,
-    ) -> Result<Option<Observation>, ServiceError> {
-        let changed =
-            matches!(event.news, News::PersonChanged) && user.review.status() == Status::Approved;
-        if !changed && !user.lacks_name() {
-            return Ok(None);
+    ) -> Option<Observation> {
+        if !user.lacks_name() {
+            return None;
         }
         match provider.observe(Subject::User(&user.id), deadline).await {
             Ok(Sighting::Applicant(snapshot)) if snapshot.observation.review.name().is_some() => {
-                Ok(Some(snapshot.observation))
+                Some(snapshot.observation)
             }
-            Ok(Sighting::Applicant(_) | Sighting::Nobody | Sighting::Deleted { .. }) => Ok(None),
-            Err(error) if !changed => {
+            Ok(Sighting::Applicant(_) | Sighting::Nobody | Sighting::Deleted { .. }) => None,
+            Err(error) => {
                 tracing::warn!(error = %chain(&error), "approved without the name");
-                Ok(None)
+                None
             }
-            Err(error) => Err(error.into()),
         }
     }
 }

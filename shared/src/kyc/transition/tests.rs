@@ -183,6 +183,23 @@ fn an_erasure_takes_everything_but_the_verdict() {
 }
 
 #[test]
+fn a_name_that_was_read_before_it_changed_is_not_used() {
+    let user = after(&[named_seen(10, Status::Approved, named("Jane", 10))]);
+    let renamed = rename(&user, at(20));
+    assert!(renamed.lacks_name(), "it is read again");
+    let stale = named_seen(15, Status::Approved, named("Jane", 15));
+    assert!(apply(&renamed, &stale, &onboarding()).lacks_name());
+    let fresh = named_seen(21, Status::Approved, named("Joan", 21));
+    let read = apply(&renamed, &fresh, &onboarding());
+    assert_eq!(read.name().unwrap().first().unwrap().reveal(), "Joan");
+    assert_eq!(
+        rename(&read, at(20)).name(),
+        read.name(),
+        "news that arrive late"
+    );
+}
+
+#[test]
 fn history_has_statuses_and_advances_only() {
     let user = new_user();
     let approved = apply(&user, &seen(1, Status::Approved), &onboarding());
@@ -208,12 +225,14 @@ fn verification(user: User) -> User {
 enum News {
     Seen(Observation),
     Erased(i64),
+    Renamed(i64),
 }
 
 fn applied(news: &[News]) -> User {
     verification(news.iter().fold(new_user(), |user, news| match news {
         News::Seen(observation) => apply(&user, observation, &onboarding()),
         News::Erased(time) => erase(&user, at(*time)),
+        News::Renamed(time) => rename(&user, at(*time)),
     }))
 }
 
@@ -227,7 +246,11 @@ fn any_news() -> impl Strategy<Value = News> {
             named("Jane", time).filter(|_| with_name),
         ))
     });
-    prop_oneof![9 => seen, 1 => (1..8_i64).prop_map(News::Erased)]
+    prop_oneof![
+        8 => seen,
+        1 => (1..8_i64).prop_map(News::Erased),
+        1 => (1..8_i64).prop_map(News::Renamed),
+    ]
 }
 
 proptest! {

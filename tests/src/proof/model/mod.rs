@@ -41,6 +41,9 @@ pub enum Step {
     Delete,
     /// One of the webhooks that were sent arrives, for the first time or again.
     Deliver(u8),
+    /// One of the webhooks arrives, and while the provider is asked for the name, the name changes and the webhook about
+    /// that arrives.
+    DeliverWhileRenamed(u8),
     /// One of the webhooks is lost for good.
     Lose(u8),
     /// The client polls.
@@ -61,7 +64,15 @@ pub enum Step {
 }
 
 /// Histories that once broke something. They are played before any random one.
-const REGRESSIONS: &[&[Step]] = &[];
+const REGRESSIONS: &[&[Step]] = &[
+    // The approval was stored with the name that had been read just before it changed.
+    &[
+        Step::OpenSession,
+        Step::Submit,
+        Step::Decide(Verdict::Green),
+        Step::DeliverWhileRenamed(2),
+    ],
+];
 
 fn any_step() -> impl Strategy<Value = Step> {
     let verdict = || prop_oneof![4 => Just(Verdict::Green), 2 => Just(Verdict::Retry), 1 => Just(Verdict::Final)];
@@ -75,6 +86,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Rename),
         1 => Just(Step::Delete),
         8 => any::<u8>().prop_map(Step::Deliver),
+        2 => any::<u8>().prop_map(Step::DeliverWhileRenamed),
         2 => any::<u8>().prop_map(Step::Lose),
         3 => Just(Step::Poll),
         2 => verdict().prop_map(Step::PollWhile),

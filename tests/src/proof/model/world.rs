@@ -29,6 +29,8 @@ const SECRET: &str = "model-secret";
 struct Sent {
     body: String,
     at: Timestamp,
+    /// Whether it is about the person, and not about the review.
+    about_person: bool,
     acknowledged: bool,
 }
 
@@ -39,7 +41,7 @@ pub struct World<S> {
     receiver: Receiver<Faulty<S>>,
     secrets: WebhookSecrets,
     outbox: Mutex<Vec<Sent>>,
-    newest_lost: bool,
+    lost: Vec<Sent>,
     session: bool,
     deliveries: Cell<u64>,
     applicants: u32,
@@ -80,14 +82,17 @@ impl<S: UserStore> World<S> {
             receiver,
             secrets,
             outbox: Mutex::default(),
-            newest_lost: false,
+            lost: Vec::new(),
             session: false,
             deliveries: Cell::new(0),
             applicants: 0,
         }
     }
 
-    /// Plays a history to its end, and says how many webhooks were delivered, or what is wrong.
+    /// Plays a history to its end, and says how many webhooks were delivered.
+    ///
+    /// # Errors
+    /// What is wrong at the end.
     pub async fn play(mut self, steps: &[Step]) -> Result<u64, String> {
         let mut was_approved = false;
         for step in steps {
@@ -112,7 +117,7 @@ impl<S: UserStore> World<S> {
             self.reconcile().await?;
             was_approved |= self.stored().await.review.status() == Status::Approved;
         }
-        if awaited || !self.newest_lost {
+        if awaited || !self.is_news_lost() {
             self.compare("after the last reconciliation").await?;
         }
         self.poll().await?;
@@ -157,10 +162,7 @@ impl<S: UserStore> World<S> {
                 applicant.truth = Truth::Init;
                 Some(())
             }),
-            Step::Rename => self.change("applicantPersonalInfoChanged", |applicant| {
-                applicant.name.push('x');
-                Some(())
-            }),
+            Step::Rename => self.rename(),
             Step::Delete => {
                 self.change("applicantDeleted", |applicant| {
                     applicant.deleted = true;
@@ -174,20 +176,22 @@ impl<S: UserStore> World<S> {
                     self.deliver(usize::from(*index) % sent).await.ok();
                 }
             }
+            Step::DeliverWhileRenamed(index) => {
+                let sent = self.outbox.lock().unwrap().len();
+                if sent > 0 {
+                    let world = &*self;
+                    let rename = world.meanwhile(|| world.rename());
+                    let delivery = world.deliver(usize::from(*index) % sent);
+                    tokio::join!(delivery, rename).0.ok();
+                }
+            }
             Step::Lose(index) => self.lose(usize::from(*index)),
             Step::Poll => {
                 self.poll().await.ok();
             }
             Step::PollWhile(verdict) => {
                 let world = &*self;
-                let decide = async {
-                    pass(Duration::from_millis(1));
-                    world.decide(*verdict);
-                    let newest = world.outbox.lock().unwrap().len().checked_sub(1);
-                    if let Some(newest) = newest {
-                        world.deliver(newest).await.ok();
-                    }
-                };
+                let decide = world.meanwhile(|| world.decide(*verdict));
                 tokio::join!(world.poll(), decide).0.ok();
             }
             Step::Details => {
@@ -200,7 +204,7 @@ impl<S: UserStore> World<S> {
             }
             Step::Provider(away) => *self.provider.away.lock().unwrap() = *away,
             Step::FailWrite { with_effect } => {
-                *recorder.users.fault.lock().unwrap() = Some(*with_effect)
+                *recorder.users.fault.lock().unwrap() = Some(*with_effect);
             }
         }
     }
@@ -231,6 +235,23 @@ impl<S: UserStore> World<S> {
             );
             open.then(|| applicant.truth = Truth::Pending)
         });
+    }
+
+    fn rename(&self) {
+        self.change("applicantPersonalInfoChanged", |applicant| {
+            applicant.name.push('x');
+            Some(())
+        });
+    }
+
+    /// Does something while something else waits for the provider, and delivers the webhook about it.
+    async fn meanwhile(&self, change: impl FnOnce()) {
+        pass(Duration::from_millis(1));
+        change();
+        let newest = self.outbox.lock().unwrap().len().checked_sub(1);
+        if let Some(newest) = newest {
+            self.deliver(newest).await.ok();
+        }
     }
 
     fn decide(&self, verdict: Verdict) {
@@ -273,6 +294,7 @@ impl<S: UserStore> World<S> {
         let sent = Sent {
             body: format!("{event:#}"),
             at: now(),
+            about_person: kind == "applicantPersonalInfoChanged",
             acknowledged: false,
         };
         self.outbox.lock().unwrap().push(sent);
@@ -302,14 +324,21 @@ impl<S: UserStore> World<S> {
 
     fn lose(&mut self, index: usize) {
         let mut outbox = self.outbox.lock().unwrap();
-        let newest = outbox.iter().map(|sent| sent.at).max();
         let waiting: Vec<usize> = (0..outbox.len())
             .filter(|index| !outbox[*index].acknowledged)
             .collect();
         if let Some(lost) = waiting.get(index.checked_rem(waiting.len()).unwrap_or_default()) {
-            let lost = outbox.remove(*lost);
-            self.newest_lost |= Some(lost.at) == newest;
+            self.lost.push(outbox.remove(*lost));
         }
+    }
+
+    /// Whether something was lost that no later webhook tells.
+    fn is_news_lost(&self) -> bool {
+        let outbox = self.outbox.lock().unwrap();
+        self.lost.iter().any(|lost| {
+            let tells = |sent: &&Sent| sent.about_person == lost.about_person && sent.at > lost.at;
+            outbox.iter().find(tells).is_none()
+        })
     }
 
     async fn poll(&self) -> Result<(), String> {
