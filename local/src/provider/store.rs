@@ -20,7 +20,7 @@ pub(super) struct Store {
     file: Option<PathBuf>,
 }
 
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct State {
     /// Kept with the applicants, so that event times increase across a restart too.
     last_event: Moment,
@@ -95,16 +95,22 @@ impl Store {
             .cloned();
         let outcome = apply(current, user, change, now, identity)?;
 
-        let mut next = state.clone();
+        let last_event = state.last_event;
         if let Some(last) = outcome.events.last() {
-            next.last_event = last.at;
+            state.last_event = last.at;
         }
-        next.applicants
-            .insert(user.to_owned(), outcome.applicant.clone());
-        if let Some(path) = &self.file {
-            write(path, &next)?;
+        let applicant = outcome.applicant.clone();
+        let replaced = state.applicants.insert(user.to_owned(), applicant);
+        let written = self.file.as_deref().map(|path| write(path, &state));
+        if let Some(Err(error)) = written {
+            // Back to what the file holds.
+            state.last_event = last_event;
+            match replaced {
+                Some(applicant) => state.applicants.insert(user.to_owned(), applicant),
+                None => state.applicants.remove(user),
+            };
+            return Err(error.into());
         }
-        *state = next;
         Ok(outcome)
     }
 }

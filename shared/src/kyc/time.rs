@@ -25,6 +25,12 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// The millisecond before.
+    #[must_use]
+    pub const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+
     /// The same time without its milliseconds.
     #[must_use]
     pub const fn truncated_to_seconds(self) -> Self {

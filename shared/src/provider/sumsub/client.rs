@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::wire::{Applicant, ErrorAnswer, Resources, SessionAnswer, SessionRequest};
 use super::{mapping, signing};
-use crate::kyc::{ApplicantId, Document, Timestamp, UserId};
+use crate::kyc::{ApplicantId, Document, UserId};
 use crate::provider::breaker::Breaker;
 use crate::provider::{Provider, ProviderError, SESSION_SECONDS, Sighting, Subject};
 use crate::runtime::{Clock, Deadline, Secret};
@@ -260,7 +260,8 @@ impl Provider for Sumsub {
                 format!("/resources/applicants/{}/one", segment(applicant.as_str()))
             }
         };
-        let read_at: Timestamp = (self.clock)();
+        // What changes within this millisecond is told by an event that then is the newer one.
+        let read_at = (self.clock)().before();
         let applicant: Option<Applicant> = self.get(&target, deadline).await?;
         Ok(match applicant {
             None => Sighting::Nobody,
