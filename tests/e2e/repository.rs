@@ -245,10 +245,10 @@ async fn users_in_flight_are_listed_when_they_are_due() {
     };
     let minute = 60_000;
     app.store(&waiting("usr_1", 0)).await;
-    app.store(&waiting("usr_2", minute)).await;
+    app.store(&waiting("usr_2", 5 * minute)).await;
     assert_eq!(due(10 * minute - 1).await, Vec::<String>::new());
     assert_eq!(due(10 * minute).await, ["usr_1"]);
-    assert_eq!(due(11 * minute).await, ["usr_1", "usr_2"]);
+    assert_eq!(due(15 * minute).await, ["usr_1", "usr_2"]);
 
     // Who is decided is not listed any more.
     let decided = User {

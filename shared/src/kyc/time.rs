@@ -37,6 +37,18 @@ impl Timestamp {
         Self(self.seconds() * 1000)
     }
 
+    /// The next time that is a multiple of `grain` since the epoch, or this one if it is; itself for no grain.
+    #[must_use]
+    pub fn rounded_up_to(self, grain: Duration) -> Self {
+        let grain = i64::try_from(grain.as_millis()).unwrap_or(i64::MAX);
+        let over = self.0.checked_rem_euclid(grain).unwrap_or_default();
+        if over == 0 {
+            self
+        } else {
+            Self(self.0.saturating_add(grain - over))
+        }
+    }
+
     /// How much later than `earlier` this is; nothing if it is not.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

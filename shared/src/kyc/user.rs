@@ -6,12 +6,27 @@ use super::{ApplicantId, DocumentsRead, Name, Review, Step, Timestamp, UserId};
 
 /// How soon after the last look the provider is asked again, at the earliest.
 const FIRST_WAIT: Duration = Duration::from_mins(10);
-/// A look comes at the latest after this part of the time that was waited already.
-const PATIENCE: u32 = 8;
-/// How long a result is waited for.
-const GIVEN_UP_AFTER: Duration = Duration::from_hours(30 * 24);
-/// How long after a session a user who submitted nothing, as far as we know, is looked after.
-const ABANDONED_AFTER: Duration = Duration::from_hours(24);
+/// What a due time is rounded up to: how often the schedule comes round. A user who is polled would otherwise change places
+/// in the index with every poll.
+const GRAIN: Duration = Duration::from_mins(5);
+
+/// How long something is awaited, and how much of the time that was waited already may pass until the next look.
+struct Patience {
+    awaited_for: Duration,
+    part: u32,
+}
+
+/// For a result.
+const RESULT: Patience = Patience {
+    awaited_for: Duration::from_hours(30 * 24),
+    part: 8,
+};
+
+/// For a user who opened a session and submitted nothing, as far as we know. Most of them just went away.
+const SUBMISSION: Patience = Patience {
+    awaited_for: Duration::from_hours(24),
+    part: 2,
+};
 
 /// A user and where their verification and onboarding stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,14 +93,14 @@ impl User {
     ///
     /// Awaited are the verdict of a review that is under way, the start of one after a session was opened, and the name of an
     /// approved user. The provider is asked 10 minutes after the last look, later after an eighth of the time that was waited
-    /// already: a lost webhook costs minutes, and a review of days some sixty requests. After 30 days, or a day without any
-    /// sign that the user submitted something, nothing is awaited any more.
+    /// already (half of it while nothing was submitted): a lost webhook costs minutes, and a review of days some sixty requests.
+    /// After 30 days, or a day without any sign that the user submitted something, nothing is awaited any more.
     #[must_use]
     pub fn due_at(&self) -> Option<Timestamp> {
-        let awaited_for = match &self.review {
-            Review::InProgress => GIVEN_UP_AFTER,
-            Review::Approved { .. } if self.lacks_name() => GIVEN_UP_AFTER,
-            Review::Pending | Review::Retry { .. } if self.session_at.is_some() => ABANDONED_AFTER,
+        let patience = match &self.review {
+            Review::InProgress => RESULT,
+            Review::Approved { .. } if self.lacks_name() => RESULT,
+            Review::Pending | Review::Retry { .. } if self.session_at.is_some() => SUBMISSION,
             Review::Pending
             | Review::Retry { .. }
             | Review::Approved { .. }
@@ -97,8 +112,9 @@ impl User {
             .max(self.started_at)
             .max(self.review.verified_at());
         let began = began.unwrap_or(looked).min(looked);
-        let due = looked.plus(FIRST_WAIT.max(looked.since(began) / PATIENCE));
-        (due <= began.plus(awaited_for)).then_some(due)
+        let wait = FIRST_WAIT.max(looked.since(began) / patience.part);
+        let due = looked.plus(wait).rounded_up_to(GRAIN);
+        (due <= began.plus(patience.awaited_for)).then_some(due)
     }
 
     /// The user with documents that were read, unless later ones are stored or the person was erased since.
@@ -188,7 +204,11 @@ mod tests {
             observed_at: Some(at(MINUTE)),
             ..user(Review::InProgress)
         };
-        assert_eq!(due(&review), Some(11 * MINUTE));
+        assert_eq!(
+            due(&review),
+            Some(15 * MINUTE),
+            "the schedule comes round then"
+        );
         let unnamed = user(Review::Approved {
             at: at(0),
             name: None,
@@ -218,6 +238,8 @@ mod tests {
         assert_eq!(looked(20 * MINUTE), Some(30 * MINUTE));
         assert_eq!(looked(16 * HOUR), Some(18 * HOUR));
         assert_eq!(looked(26 * DAY), Some(29 * DAY + 6 * HOUR));
+        // A poll a few seconds later leaves the user in their place.
+        assert_eq!(looked(20 * MINUTE - 9_000), Some(30 * MINUTE));
         assert_eq!(looked(27 * DAY), None);
     }
 
@@ -233,7 +255,7 @@ mod tests {
                 ..session.clone()
             })
         };
-        assert_eq!(looked(21 * HOUR), Some(23 * HOUR + 37 * MINUTE + 30_000));
-        assert_eq!(looked(22 * HOUR), None);
+        assert_eq!(looked(16 * HOUR), Some(24 * HOUR));
+        assert_eq!(looked(17 * HOUR), None);
     }
 }
