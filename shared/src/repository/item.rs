@@ -131,6 +131,7 @@ impl From<&User> for UserItem {
             Review::Rejected { at, .. } => (Some(*at), None),
             Review::Pending | Review::InProgress | Review::Retry { .. } => (None, None),
         };
+        let due_at = user.due_at();
         let revealed = |part: Option<&Personal>| part.map(|part| part.reveal().to_owned());
         Self {
             user_id: user.id.as_str().to_owned(),
@@ -158,8 +159,8 @@ impl From<&User> for UserItem {
             documents_read_at: user.documents.as_ref().map(|read| read.read_at.millis()),
             session_at: user.session_at.map(Timestamp::millis),
             checked_at: user.checked_at.map(Timestamp::millis),
-            in_flight: user.due_at().map(|_| Shard::of(&user.id).key()),
-            due_at: user.due_at().map(Timestamp::millis),
+            in_flight: due_at.map(|_| Shard::of(&user.id).key()),
+            due_at: due_at.map(Timestamp::millis),
         }
     }
 }
