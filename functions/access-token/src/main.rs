@@ -16,16 +16,12 @@ async fn main() -> Result<(), Error> {
         provider.credentials().prefetch()
     );
 
-    serve(
-        Route::AccessToken,
-        function.error_types()?,
-        |call| async move {
-            let id = authenticator.user(call.headers()).await?;
-            let token = start_session(recorder, provider, &id, call.deadline())
-                .await
-                .map_err(Failure::of_token)?;
-            Reply::access_token(&token, &id)
-        },
-    )
+    serve(function.edge(Route::AccessToken)?, |call| async move {
+        let id = authenticator.user(call.headers()).await?;
+        let token = start_session(recorder, provider, &id, call.deadline())
+            .await
+            .map_err(Failure::of_token)?;
+        Reply::access_token(&token, &id)
+    })
     .await
 }

@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
         provider.credentials().prefetch()
     );
 
-    serve(Route::Details, function.error_types()?, |call| async move {
+    serve(function.edge(Route::Details)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;
         let refresh = call.refresh()?;
         let details = details(recorder, provider, &id, refresh, call.deadline()).await?;

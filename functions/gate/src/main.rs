@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let users = &function.users()?;
     authenticator.keys().prefetch().await;
 
-    serve(Route::Gate, function.error_types()?, |call| async move {
+    serve(function.edge(Route::Gate)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;
         let user = users.get(&id).await?;
         match user.map(|user| user.review.status()) {

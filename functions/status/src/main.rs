@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
         provider.credentials().prefetch()
     );
 
-    serve(Route::Status, function.error_types()?, |call| async move {
+    serve(function.edge(Route::Status)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;
         let user = if call.refresh()? {
             refresh(recorder, provider, &id, call.deadline()).await?

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let recorder = &function.recorder()?;
     authenticator.keys().prefetch().await;
 
-    serve(Route::User, function.error_types()?, |call| async move {
+    serve(function.edge(Route::User)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;
         let user = recorder.load(&id).await?;
         let onboarding = call.expands_onboarding().then_some(&recorder.onboarding);

@@ -2,8 +2,8 @@
 
 use lambda_http::Error;
 use shared::http::{Failure, Problem, Reply, Route, serve};
-use shared::provider::Webhook;
 use shared::provider::sumsub::SumsubWebhook;
+use shared::provider::{Unverified, Webhook};
 use shared::runtime::Function;
 use shared::service::Receiver;
 
@@ -18,14 +18,12 @@ async fn main() -> Result<(), Error> {
     };
     tokio::join!(secrets.prefetch(), provider.credentials().prefetch());
 
-    serve(Route::Webhook, function.error_types()?, |call| async move {
-        let secrets = secrets.get().await?;
-        let webhook = SumsubWebhook::new(&secrets);
-        let delivery = webhook
-            .verify(call.headers(), call.body())
-            .map_err(|error| Failure::new(Problem::InvalidSignature, error))?;
+    serve(function.edge(Route::Webhook)?, |call| async move {
+        let verify = |secrets: &_| SumsubWebhook.verify(secrets, call.headers(), call.body());
+        let delivery = secrets.check(verify, Unverified::seems_old).await?;
+        let delivery = delivery.map_err(|error| Failure::new(Problem::InvalidSignature, error))?;
         let outcome = receiver
-            .receive(&webhook, provider, delivery, call.deadline())
+            .receive(&SumsubWebhook, provider, delivery, call.deadline())
             .await?;
         Reply::receipt(outcome)
     })

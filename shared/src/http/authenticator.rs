@@ -1,13 +1,17 @@
 //! Who is asking: decided from `x-juno-jwt` alone (RFC 7519, RFC 8725).
 
-use http::HeaderMap;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
-use serde_json::{Map, Value};
+mod claims;
+mod keys;
 
+use http::HeaderMap;
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+
+use self::claims::Claims;
+pub use self::keys::{JwkSet, KeySource, Keys, KeysError};
 use super::{Failure, Problem, jws};
 use crate::kyc::UserId;
-use crate::runtime::{ConfigError, Secret, Variables};
+use crate::runtime::{Cached, ConfigError, Variables};
 
 const HEADER: &str = "x-juno-jwt";
 /// No token is longer, in bytes.
@@ -15,8 +19,8 @@ const MAX_TOKEN: usize = 8 * 1024;
 /// How far two clocks may be apart, in seconds.
 const LEEWAY: u64 = 60;
 
-/// Why a token is not accepted. Callers are not told.
-#[derive(Debug, thiserror::Error)]
+/// Why a token is not accepted. Callers are not told, and nothing of the token is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
     /// There is no token, or more than one.
     #[error("there is no single x-juno-jwt header")]
@@ -24,23 +28,63 @@ pub enum Unauthenticated {
     /// It is too long.
     #[error("the token is too long")]
     TooLong,
+    /// It is no token, or its claims are not what they should be.
+    #[error("the token is malformed")]
+    Malformed,
+    /// It asks for an understanding of its header that we do not have (RFC 7515, 4.1.11).
+    #[error("the token has a critical header")]
+    Critical,
     /// Its algorithm is not in the allow-list.
     #[error("the token's algorithm is not allowed")]
     Algorithm,
-    /// No key of the set has its key id and suits its algorithm.
+    /// No key of the set has its key id and is for its algorithm.
     #[error("no key suits the token")]
     Key,
-    /// Its form, its signature, its times, issuer or audience are wrong.
-    #[error("the token is not valid")]
-    Token(#[source] jsonwebtoken::errors::Error),
+    /// It was not signed with that key.
+    #[error("the token's signature does not match")]
+    Signature,
+    /// It has expired, or is not valid yet.
+    #[error("the token is not valid at this time")]
+    Time,
+    /// It is of another issuer, or for another audience.
+    #[error("the token is not of our issuer or not for us")]
+    Scope,
     /// It does not say whom it was issued for.
     #[error("the token has no valid user id")]
     UserId,
 }
 
+impl Unauthenticated {
+    /// Whether newer keys may help.
+    fn seems_old(&self) -> bool {
+        match self {
+            Self::Key | Self::Signature => true,
+            Self::Header
+            | Self::TooLong
+            | Self::Malformed
+            | Self::Critical
+            | Self::Algorithm
+            | Self::Time
+            | Self::Scope
+            | Self::UserId => false,
+        }
+    }
+}
+
+impl From<Error> for Unauthenticated {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            ErrorKind::InvalidSignature => Self::Signature,
+            ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => Self::Time,
+            ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => Self::Scope,
+            _ => Self::Malformed,
+        }
+    }
+}
+
 /// Checks tokens with the keys of a JWK Set.
 pub struct Authenticator {
-    keys: Secret<JwkSet>,
+    keys: Cached<KeySource>,
     policy: Policy,
 }
 
@@ -58,17 +102,20 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is missing or wrong.
-    pub fn from_environment(
-        variables: &Variables,
-        keys: Secret<JwkSet>,
-    ) -> Result<Self, ConfigError> {
-        jws::install();
+    pub fn from_environment(variables: &Variables, keys: KeySource) -> Result<Self, ConfigError> {
         let policy = Policy::from_environment(variables)?;
+        if matches!(keys, KeySource::Url { .. }) && policy.algorithms.contains(&Algorithm::HS256) {
+            return Err(ConfigError::Invalid {
+                name: "JWT_ALGORITHMS",
+                why: "HS256 needs a secret, and JWKS_URL is public".to_owned(),
+            });
+        }
+        let keys = Cached::new(keys);
         Ok(Self { keys, policy })
     }
 
     /// The key set, to be fetched ahead of the first request.
-    pub fn keys(&self) -> &Secret<JwkSet> {
+    pub fn keys(&self) -> &Cached<KeySource> {
         &self.keys
     }
 
@@ -79,13 +126,15 @@ impl Authenticator {
     pub async fn user(&self, headers: &HeaderMap) -> Result<UserId, Failure> {
         let unauthenticated = |error| Failure::new(Problem::Unauthenticated, error);
         let token = token(headers).map_err(unauthenticated)?;
-        let keys = self.keys.get().await?;
-        self.policy.user(token, &keys).map_err(unauthenticated)
+        let user = |keys: &Keys| self.policy.user(token, keys);
+        let user = self.keys.check(user, Unauthenticated::seems_old).await?;
+        user.map_err(unauthenticated)
     }
 }
 
 impl Policy {
     fn from_environment(variables: &Variables) -> Result<Self, ConfigError> {
+        jws::install();
         let algorithms = |names: &str| names.split(',').map(algorithm).collect();
         Ok(Self {
             algorithms: variables.parsed("JWT_ALGORITHMS", algorithms)?,
@@ -96,19 +145,17 @@ impl Policy {
     }
 
     /// The user that a token was issued for.
-    fn user(&self, token: &str, keys: &JwkSet) -> Result<UserId, Unauthenticated> {
-        let header = decode_header(token).map_err(Unauthenticated::Token)?;
+    fn user(&self, token: &str, keys: &Keys) -> Result<UserId, Unauthenticated> {
+        let header = decode_header(token)?;
+        if header.crit.is_some() {
+            return Err(Unauthenticated::Critical);
+        }
         if !self.algorithms.contains(&header.alg) {
             return Err(Unauthenticated::Algorithm);
         }
-        let key = find(keys, &header).ok_or(Unauthenticated::Key)?;
-        let key = DecodingKey::from_jwk(key).map_err(Unauthenticated::Token)?;
-        let token = decode::<Map<String, Value>>(token, &key, &self.validation(header.alg))
-            .map_err(Unauthenticated::Token)?;
-        let id = token
-            .claims
-            .get(&self.user_id_claim)
-            .and_then(Value::as_str);
+        let key = keys.find(&header).ok_or(Unauthenticated::Key)?;
+        let token = decode::<Claims>(token, key, &self.validation(header.alg))?;
+        let id = token.claims.text(&self.user_id_claim);
         UserId::parse(id.ok_or(Unauthenticated::UserId)?).map_err(|_| Unauthenticated::UserId)
     }
 
@@ -152,47 +199,6 @@ fn token(headers: &HeaderMap) -> Result<&str, Unauthenticated> {
     } else {
         Ok(token)
     }
-}
-
-/// The key with the token's key id, or, of a token without one, the only key that suits it.
-fn find<'a>(keys: &'a JwkSet, header: &Header) -> Option<&'a Jwk> {
-    let mut suitable = keys
-        .keys
-        .iter()
-        .filter(|key| suits(key, header.alg))
-        .filter(|key| match &header.kid {
-            Some(id) => key.common.key_id.as_ref() == Some(id),
-            None => true,
-        });
-    let key = suitable.next()?;
-    suitable.next().is_none().then_some(key)
-}
-
-/// Whether a key is of the type that the algorithm needs, and meant for it as far as it says so. Without this check a public
-/// key could serve as the secret of an HMAC.
-fn suits(key: &Jwk, algorithm: Algorithm) -> bool {
-    let of_type = match (&key.algorithm, algorithm) {
-        (AlgorithmParameters::RSA(_), Algorithm::RS256)
-        | (AlgorithmParameters::OctetKey(_), Algorithm::HS256) => true,
-        (AlgorithmParameters::EllipticCurve(key), Algorithm::ES256) => {
-            key.curve == EllipticCurve::P256
-        }
-        (AlgorithmParameters::OctetKeyPair(key), Algorithm::EdDSA) => {
-            key.curve == EllipticCurve::Ed25519
-        }
-        _ => false,
-    };
-    let of_use = key
-        .common
-        .public_key_use
-        .as_ref()
-        .is_none_or(|of| *of == PublicKeyUse::Signature);
-    let of_algorithm = key
-        .common
-        .key_algorithm
-        .as_ref()
-        .is_none_or(|of| of.to_string() == format!("{algorithm:?}"));
-    of_type && of_use && of_algorithm
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod authenticator;
 mod call;
+mod cors;
+mod event;
 mod jws;
 mod problem;
 mod reply;
@@ -9,9 +11,11 @@ mod route;
 mod serve;
 mod view;
 
-pub use authenticator::{Authenticator, Unauthenticated};
+pub use authenticator::{Authenticator, JwkSet, KeySource, Keys, KeysError, Unauthenticated};
 pub use call::Call;
+pub use cors::Origins;
+pub use event::cleaned;
 pub use problem::{ErrorTypes, Failure, Problem};
 pub use reply::Reply;
 pub use route::Route;
-pub use serve::serve;
+pub use serve::{Edge, serve};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{Reply, Route};
+use super::{KeysError, Reply, Route};
 use crate::kyc::Status;
 use crate::provider::ProviderError;
 use crate::repository::RepositoryError;
@@ -247,6 +247,12 @@ impl From<ProviderError> for Failure {
 
 impl From<RepositoryError> for Failure {
     fn from(error: RepositoryError) -> Self {
+        Self::new(Problem::Internal, error)
+    }
+}
+
+impl From<KeysError> for Failure {
+    fn from(error: KeysError) -> Self {
         Self::new(Problem::Internal, error)
     }
 }

@@ -30,4 +30,13 @@ impl Route {
             Self::Webhook => "/v0/webhooks/kyc/sumsub/events",
         }
     }
+
+    /// Whether web pages call it, or only machines.
+    #[must_use]
+    pub const fn is_for_browsers(self) -> bool {
+        match self {
+            Self::AccessToken | Self::Status | Self::Details | Self::Gate | Self::User => true,
+            Self::Webhook => false,
+        }
+    }
 }

@@ -4,56 +4,102 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::Instant;
 
-use lambda_http::{Body, Error, Request, Response, service_fn};
+use http::{HeaderMap, Method};
+use lambda_http::request::LambdaRequest;
+use lambda_http::tower::ServiceExt;
+use lambda_http::{
+    Adapter, Body, Error, LambdaEvent, Request, Response, lambda_runtime, service_fn,
+};
 use tracing::Instrument;
 
-use super::{Call, ErrorTypes, Failure, Reply, Route};
+use super::{Call, ErrorTypes, Failure, Origins, Reply, Route, cleaned};
 use crate::runtime::chain;
 
-/// Serves `route` until Lambda ends the process. Whatever `handle` fails with becomes problem details; its cause is logged
+/// What all answers of a function have in common.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// The route that it serves.
+    pub route: Route,
+    /// Where the types of errors point.
+    pub error_types: ErrorTypes,
+    /// The web pages that may call it.
+    pub origins: Origins,
+}
+
+/// Serves a route until Lambda ends the process. Whatever `handle` fails with becomes problem details; its cause is logged
 /// here, once, under the trace id that the caller gets.
 ///
 /// # Errors
 /// When Lambda's runtime API is gone.
-pub async fn serve<H, F>(route: Route, error_types: ErrorTypes, handle: H) -> Result<(), Error>
+pub async fn serve<H, F>(edge: Edge, handle: H) -> Result<(), Error>
 where
-    H: Fn(Call) -> F,
+    H: Fn(Call) -> F + Sync,
     F: Future<Output = Result<Reply, Failure>> + Send,
 {
-    let (handle, error_types) = (&handle, &error_types);
-    lambda_http::run(service_fn(move |request: Request| {
+    let (handle, edge) = (&handle, &edge);
+    let service = service_fn(move |request: Request| async move {
+        if edge.route.is_for_browsers() && request.method() == Method::OPTIONS {
+            return Ok(edge.preflight(request.headers()));
+        }
+        let headers = request.headers().clone();
         let call = Call::new(request);
         let span = tracing::info_span!("request", trace_id = call.trace_id());
-        respond(route, error_types, call.trace_id(), handle(call)).instrument(span)
-    }))
-    .await
+        let reply = edge.reply(call.trace_id(), handle(call)).instrument(span);
+        Ok::<_, Infallible>(edge.response(reply.await, &headers))
+    });
+    let service = Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| {
+        LambdaEvent::new(cleaned(event.payload), event.context)
+    });
+    lambda_runtime::run(service).await
 }
 
-async fn respond(
-    route: Route,
-    error_types: &ErrorTypes,
-    trace_id: String,
-    handled: impl Future<Output = Result<Reply, Failure>> + Send,
-) -> Result<Response<Body>, Infallible> {
-    let started = Instant::now();
-    let (reply, failure) = match handled.await {
-        Ok(reply) => (reply, None),
-        Err(failure) => (failure.reply(error_types, route, &trace_id), Some(failure)),
-    };
-    let (path, status, ms) = (
-        route.path(),
-        reply.status_code().as_u16(),
-        u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-    );
-    let code = failure.as_ref().map(Failure::code);
-    let cause = failure
-        .as_ref()
-        .and_then(Failure::cause)
-        .map(|cause| chain(cause).to_string());
-    if reply.status_code().is_server_error() {
-        tracing::error!(path, status, ms, code, cause, "request failed");
-    } else {
-        tracing::info!(path, status, ms, code, cause, "request");
+impl Edge {
+    /// The answer, or the problem that stands for it.
+    async fn reply(
+        &self,
+        trace_id: String,
+        handled: impl Future<Output = Result<Reply, Failure>> + Send,
+    ) -> Reply {
+        let started = Instant::now();
+        let (reply, failure) = match handled.await {
+            Ok(reply) => (reply, None),
+            Err(failure) => (
+                failure.reply(&self.error_types, self.route, &trace_id),
+                Some(failure),
+            ),
+        };
+        let (path, status, ms) = (
+            self.route.path(),
+            reply.status_code().as_u16(),
+            u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        );
+        let code = failure.as_ref().map(Failure::code);
+        let cause = failure
+            .as_ref()
+            .and_then(Failure::cause)
+            .map(|cause| chain(cause).to_string());
+        if reply.status_code().is_server_error() {
+            tracing::error!(path, status, ms, code, cause, "request failed");
+        } else {
+            tracing::info!(path, status, ms, code, cause, "request");
+        }
+        reply
     }
-    Ok(reply.into_response())
+
+    /// The answer as it is sent.
+    fn response(&self, reply: Reply, request: &HeaderMap) -> Response<Body> {
+        let mut response = reply.into_response();
+        if self.route.is_for_browsers() {
+            self.origins.apply(request, response.headers_mut());
+        }
+        response
+    }
+
+    /// What a browser is told before it sends the request itself.
+    fn preflight(&self, request: &HeaderMap) -> Response<Body> {
+        let mut response = Reply::no_content().into_response();
+        self.origins
+            .apply_preflight(request, response.headers_mut());
+        response
+    }
 }

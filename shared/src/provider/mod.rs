@@ -97,11 +97,19 @@ pub struct Person {
 /// The receiving end of a provider's webhook. A delivery that was not verified cannot be parsed: [`Verified`] is made
 /// by [`Webhook::verify`] only.
 pub trait Webhook: Sync {
+    /// What deliveries are signed with.
+    type Secrets;
+
     /// Checks that the bytes come from the provider, in time that does not depend on how far a digest is right.
     ///
     /// # Errors
     /// [`Unverified`] says why not.
-    fn verify<'a>(&self, headers: &HeaderMap, body: &'a [u8]) -> Result<Verified<'a>, Unverified>;
+    fn verify<'a>(
+        &self,
+        secrets: &Self::Secrets,
+        headers: &HeaderMap,
+        body: &'a [u8],
+    ) -> Result<Verified<'a>, Unverified>;
 
     /// Reads what happened.
     ///
@@ -128,6 +136,17 @@ pub enum Unverified {
     /// No secret is configured, so that nothing can be verified.
     #[error("no webhook secret is configured")]
     NoSecret,
+}
+
+impl Unverified {
+    /// Whether newer secrets may help.
+    #[must_use]
+    pub fn seems_old(&self) -> bool {
+        match self {
+            Self::Mismatch | Self::NoSecret => true,
+            Self::Digest | Self::Algorithm => false,
+        }
+    }
 }
 
 /// Why a delivery of the provider cannot be read.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Aws, ConfigError, Secret, Variables, chain, log, system_clock};
-use crate::http::{Authenticator, ErrorTypes};
+use super::{Aws, ConfigError, Secret, SecretSource, Variables, chain, log, system_clock};
+use crate::http::{Authenticator, Edge, ErrorTypes, KeySource, Origins, Route};
 use crate::kyc::Onboarding;
 use crate::provider::sumsub::{Sumsub, WebhookSecrets};
 use crate::repository::Users;
@@ -50,15 +50,15 @@ impl Function {
         Ok(Self { variables, aws })
     }
 
-    /// Finds out who is asking.
+    /// Finds out who is asking, with the keys at `JWKS_URL` or, where that is not set, of `JWKS_SECRET`.
     ///
     /// # Errors
     /// [`StartError`].
     pub fn authenticator(&self) -> Result<Authenticator, StartError> {
-        let keys = Secret::new(
-            self.aws.secrets_manager(),
-            self.variables.required("JWKS_SECRET")?,
-        );
+        let keys = match self.variables.optional("JWKS_URL") {
+            Some(_) => self.variables.parsed("JWKS_URL", KeySource::at)?,
+            None => KeySource::Secret(self.secret("JWKS_SECRET")?),
+        };
         Ok(Authenticator::from_environment(&self.variables, keys)?)
     }
 
@@ -106,10 +106,7 @@ impl Function {
 
     fn provider_at_level(&self, level: String) -> Result<Sumsub, StartError> {
         let origin = self.variables.parsed("PROVIDER_URL", reqwest::Url::parse)?;
-        let credentials = Secret::new(
-            self.aws.secrets_manager(),
-            self.variables.required("PROVIDER_SECRET")?,
-        );
+        let credentials = Secret::new(self.secret("PROVIDER_SECRET")?);
         Ok(Sumsub::new(origin, credentials, level, system_clock)?)
     }
 
@@ -118,10 +115,13 @@ impl Function {
     /// # Errors
     /// [`StartError`].
     pub fn webhook_secrets(&self) -> Result<Secret<WebhookSecrets>, StartError> {
-        Ok(Secret::new(
-            self.aws.secrets_manager(),
-            self.variables.required("WEBHOOK_SECRET")?,
-        ))
+        Ok(Secret::new(self.secret("WEBHOOK_SECRET")?))
+    }
+
+    /// The secret that a variable names.
+    fn secret<T>(&self, variable: &'static str) -> Result<SecretSource<T>, ConfigError> {
+        let id = self.variables.required(variable)?;
+        Ok(SecretSource::new(self.aws.secrets_manager(), id))
     }
 
     /// Whether events of the provider's sandbox have an effect: everywhere but in production.
@@ -137,11 +137,21 @@ impl Function {
         Ok(self.variables.parsed("PROVIDER_ENVIRONMENT", environment)?)
     }
 
-    /// Where the `type` of an error points.
+    /// What the answers of a route have in common. Web pages of `CORS_ORIGINS` may read them, if browsers call the route at all.
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn error_types(&self) -> Result<ErrorTypes, StartError> {
-        Ok(ErrorTypes::new(self.variables.required("ERROR_TYPE_BASE")?))
+    pub fn edge(&self, route: Route) -> Result<Edge, StartError> {
+        let origins = match self.variables.optional("CORS_ORIGINS") {
+            Some(_) if route.is_for_browsers() => {
+                self.variables.parsed("CORS_ORIGINS", Origins::parse)?
+            }
+            Some(_) | None => Origins::default(),
+        };
+        Ok(Edge {
+            route,
+            error_types: ErrorTypes::new(self.variables.required("ERROR_TYPE_BASE")?),
+            origins,
+        })
     }
 }

@@ -1,6 +1,7 @@
 //! How a function starts up and what it stands on: configuration, secrets, AWS clients, clock and logs.
 
 mod aws;
+mod cached;
 mod clock;
 mod config;
 mod deadline;
@@ -11,10 +12,11 @@ mod schedule;
 mod secret;
 
 pub use aws::Aws;
+pub use cached::{Cached, Source};
 pub use clock::{Clock, system_clock};
 pub use config::{ConfigError, Variables};
 pub use deadline::Deadline;
 pub use function::{Function, StartError};
 pub use log::chain;
 pub use schedule::every_event;
-pub use secret::{Secret, SecretError};
+pub use secret::{Secret, SecretError, SecretSource};

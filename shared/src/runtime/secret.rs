@@ -1,19 +1,16 @@
 //! Secrets of AWS Secrets Manager.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::marker::PhantomData;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::SdkError;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
-use super::chain;
+use super::{Cached, Source};
 
-/// How long a value is used before it is fetched again.
-const FRESH_FOR: Duration = Duration::from_mins(5);
+/// A secret that is cached: rotating it takes no new deployment.
+pub type Secret<T> = Cached<SecretSource<T>>;
 
 /// Why a secret cannot be had. Never holds anything of its value.
 #[derive(Debug, thiserror::Error)]
@@ -35,65 +32,27 @@ pub enum SecretError {
     },
 }
 
-/// A secret in JSON form, fetched when first needed and again after 5 minutes. While it cannot be fetched again, the old value
-/// stays in use.
-pub struct Secret<T> {
+/// A secret in JSON form, as Secrets Manager has it now.
+pub struct SecretSource<T> {
     client: Client,
     id: String,
-    cached: Mutex<Option<Cached<T>>>,
+    form: PhantomData<fn() -> T>,
 }
 
-struct Cached<T> {
-    value: Arc<T>,
-    fetched_at: Instant,
-}
-
-impl<T: DeserializeOwned> Secret<T> {
+impl<T> SecretSource<T> {
     /// The secret of this name or ARN.
     pub fn new(client: Client, id: impl Into<String>) -> Self {
         Self {
             client,
             id: id.into(),
-            cached: Mutex::new(None),
+            form: PhantomData,
         }
     }
+}
 
-    /// The value.
-    ///
-    /// # Errors
-    /// [`SecretError`] when there is no value, not even an old one.
-    pub async fn get(&self) -> Result<Arc<T>, SecretError> {
-        let mut cached = self.cached.lock().await;
-        if let Some(cached) = cached
-            .as_ref()
-            .filter(|cached| cached.fetched_at.elapsed() < FRESH_FOR)
-        {
-            return Ok(Arc::clone(&cached.value));
-        }
-        match (self.fetch().await, cached.as_mut()) {
-            (Ok(value), _) => {
-                let value = Arc::new(value);
-                *cached = Some(Cached {
-                    value: Arc::clone(&value),
-                    fetched_at: Instant::now(),
-                });
-                Ok(value)
-            }
-            (Err(error), Some(old)) => {
-                tracing::error!(error = %chain(&error), "the secret stays at its old value");
-                old.fetched_at = Instant::now();
-                Ok(Arc::clone(&old.value))
-            }
-            (Err(error), None) => Err(error),
-        }
-    }
-
-    /// Fetches the value ahead of the first request. A failure is only logged: it shows at that request, which tries again.
-    pub async fn prefetch(&self) {
-        if let Err(error) = self.get().await {
-            tracing::error!(error = %chain(&error), "secret not fetched at start-up");
-        }
-    }
+impl<T: DeserializeOwned + Send + Sync> Source for SecretSource<T> {
+    type Value = T;
+    type Error = SecretError;
 
     async fn fetch(&self) -> Result<T, SecretError> {
         let answer = self

@@ -7,7 +7,7 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
     RsaKeyPair,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -95,13 +95,15 @@ impl Issuer {
     }
 }
 
-fn set(issuers: &[&Issuer]) -> JwkSet {
+fn set(issuers: &[&Issuer]) -> Keys {
     let keys: Vec<&Value> = issuers.iter().map(|issuer| &issuer.jwk).collect();
-    serde_json::from_value(json!({ "keys": keys })).unwrap()
+    Keys::of(
+        serde_json::from_value(json!({ "keys": keys })).unwrap(),
+        true,
+    )
 }
 
 fn policy(issuer: &str, audience: &str) -> Policy {
-    jws::install();
     Policy::from_environment(&Variables::from([
         ("JWT_ALGORITHMS", "RS256, ES256,EdDSA"),
         ("JWT_USER_ID_CLAIM", "sub"),
@@ -127,7 +129,7 @@ fn with(name: &str, value: Value) -> Value {
     claims
 }
 
-fn accepted(token: &str, keys: &JwkSet) -> bool {
+fn accepted(token: &str, keys: &Keys) -> bool {
     policy("", "").user(token, keys).is_ok()
 }
 
@@ -207,10 +209,15 @@ fn a_token_without_key_id_needs_a_single_suitable_key() {
 
 #[test]
 fn a_key_that_is_meant_for_something_else_is_not_used() {
-    for (member, value) in [("use", "enc"), ("alg", "ES256"), ("kid", "another")] {
+    for (member, value) in [
+        ("use", json!("enc")),
+        ("alg", json!("ES256")),
+        ("kid", json!("another")),
+        ("key_ops", json!(["sign"])),
+    ] {
         let mut issuer = ed25519();
         let token = issuer.token(&claims());
-        issuer.jwk[member] = json!(value);
+        issuer.jwk[member] = value;
         assert!(!accepted(&token, &set(&[&issuer])), "{member}");
     }
 }
@@ -293,6 +300,101 @@ fn there_is_one_header_of_bounded_size() {
     headers.insert(HEADER, "a".parse().unwrap());
     headers.append(HEADER, "b".parse().unwrap());
     assert!(matches!(token(&headers), Err(Unauthenticated::Header)));
+}
+
+#[test]
+fn a_key_of_an_unknown_kind_does_not_spoil_the_others() {
+    let issuer = ed25519();
+    let unknown = [
+        json!({ "kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA", "kid": "ed" }),
+        json!({ "kty": "OKP", "crv": "Ed448", "x": "AAAA", "kid": "ed" }),
+        json!({ "kty": "RSA", "kid": "ed" }),
+        json!("no key"),
+    ];
+    let keys: Vec<&Value> = unknown.iter().chain([&issuer.jwk]).collect();
+    let keys = serde_json::from_value(json!({ "keys": keys })).unwrap();
+    assert!(accepted(&issuer.token(&claims()), &Keys::of(keys, false)));
+}
+
+#[test]
+fn shared_secrets_are_long_and_never_public() {
+    let mut allowing = policy("", "");
+    allowing.algorithms = vec![Algorithm::HS256];
+    let accepts = |secret: &[u8], allowed| {
+        let issuer = hmac(secret);
+        let keys = serde_json::from_value(json!({ "keys": [issuer.jwk] })).unwrap();
+        let token = issuer.token(&claims());
+        allowing.user(&token, &Keys::of(keys, allowed)).is_ok()
+    };
+    assert!(accepts(&[7; 32], true));
+    assert!(!accepts(&[7; 31], true));
+    assert!(!accepts(&[7; 32], false));
+}
+
+#[test]
+fn a_claim_that_is_there_twice_is_refused() {
+    let issuer = ed25519();
+    let keys = set(&[&issuer]);
+    let exp = seconds_from_now(60);
+    for claims in [
+        format!(r#"{{"sub":"usr_abc123","sub":"usr_other","exp":{exp}}}"#),
+        format!(r#"{{"sub":"usr_abc123","exp":1,"exp":{exp}}}"#),
+        format!(r#"{{"sub":"usr_abc123","exp":{exp},"s\u0075b":"usr_other"}}"#),
+    ] {
+        let message = format!(
+            "{}.{}",
+            base64(r#"{"alg":"EdDSA","kid":"ed"}"#),
+            base64(&claims)
+        );
+        let signature = base64((issuer.sign)(message.as_bytes()));
+        assert!(
+            !accepted(&format!("{message}.{signature}"), &keys),
+            "{claims}"
+        );
+    }
+}
+
+#[test]
+fn a_critical_header_is_refused() {
+    let issuer = ed25519();
+    let header = json!({ "alg": "EdDSA", "kid": "ed", "crit": ["b64"], "b64": false });
+    let token = issuer.token_with(&header, &claims());
+    assert_eq!(
+        policy("", "").user(&token, &set(&[&issuer])),
+        Err(Unauthenticated::Critical)
+    );
+}
+
+#[test]
+fn a_key_set_is_fetched_safely_or_not_at_all() {
+    for address in [
+        "https://issuer.example/.well-known/jwks.json",
+        "http://127.0.0.1:9/jwks",
+        "http://localhost/jwks",
+    ] {
+        assert!(KeySource::at(address).is_ok(), "{address}");
+    }
+    for address in [
+        "http://issuer.example/jwks",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/jwks",
+        "issuer.example",
+    ] {
+        assert!(KeySource::at(address).is_err(), "{address}");
+    }
+}
+
+#[test]
+fn a_public_key_set_and_shared_secrets_are_not_configured_together() {
+    let variables = Variables::from([
+        ("JWT_ALGORITHMS", "RS256,HS256"),
+        ("JWT_USER_ID_CLAIM", "sub"),
+    ]);
+    let keys = KeySource::at("https://issuer.example/jwks").unwrap();
+    let error = Authenticator::from_environment(&variables, keys)
+        .map(|_| ())
+        .unwrap_err();
+    assert!(error.to_string().contains("JWT_ALGORITHMS"));
 }
 
 #[test]

@@ -93,7 +93,7 @@ impl Sumsub {
         }
     }
 
-    /// Makes a call, in several tries if that may help, unless the provider is known to be away.
+    /// Makes a call within its time, unless the provider is known to be away.
     async fn call(
         &self,
         method: Method,
@@ -103,14 +103,36 @@ impl Sumsub {
         deadline: Deadline,
     ) -> Result<Vec<u8>, ProviderError> {
         self.breaker.check()?;
-        let deadline = deadline.at_most(CALL);
-        let mut result = self.send(&method, target, body, deadline).await;
+        let call = self.try_call(&method, target, body, tries);
+        let result = tokio::time::timeout_at(deadline.at_most(CALL).instant(), call)
+            .await
+            .unwrap_or(Err(ProviderError::TimedOut));
+        self.breaker.note(&result);
+        result
+    }
+
+    /// Makes a call, in several tries if that may help.
+    async fn try_call(
+        &self,
+        method: &Method,
+        target: &str,
+        body: &[u8],
+        tries: u8,
+    ) -> Result<Vec<u8>, ProviderError> {
+        let credentials = self.credentials.get().await;
+        let credentials = credentials.map_err(ProviderError::Credentials)?;
+        let mut result = self.send(method, target, body, &credentials).await;
         for _ in 1..tries {
             if result.as_ref().is_err_and(ProviderError::is_transient) {
-                result = self.send(&method, target, body, deadline).await;
+                result = self.send(method, target, body, &credentials).await;
             }
         }
-        self.breaker.note(&result);
+        // The credentials may have been replaced. Nothing was done, so this holds for calls that are tried once, too.
+        if matches!(result, Err(ProviderError::Refused { status: 401, .. }))
+            && let Some(newer) = self.credentials.newer(&credentials).await
+        {
+            result = self.send(method, target, body, &newer).await;
+        }
         result
     }
 
@@ -120,43 +142,32 @@ impl Sumsub {
         method: &Method,
         target: &str,
         body: &[u8],
-        deadline: Deadline,
+        credentials: &Credentials,
     ) -> Result<Vec<u8>, ProviderError> {
-        let exchange = async {
-            let credentials = self
-                .credentials
-                .get()
-                .await
-                .map_err(ProviderError::Credentials)?;
-            let url = self
-                .origin
-                .join(target)
-                .map_err(|_| ProviderError::Malformed)?;
-            // The request target is taken from the URL that is sent, so that what is signed cannot differ from it.
-            let target = url.query().map_or_else(
-                || url.path().to_owned(),
-                |query| format!("{}?{query}", url.path()),
-            );
-            let ts = (self.clock)().seconds();
-            let signature =
-                signing::sign(&credentials.secret_key, ts, method.as_str(), &target, body)
-                    .ok_or(ProviderError::Malformed)?;
-            let response = self
-                .http
-                .request(method.clone(), url)
-                .header("X-App-Token", credentials.app_token.expose_secret())
-                .header("X-App-Access-Ts", ts)
-                .header("X-App-Access-Sig", signature)
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.to_vec())
-                .send()
-                .await
-                .map_err(|error| ProviderError::Unreachable(error.without_url()))?;
-            read(response).await
-        };
-        tokio::time::timeout_at(deadline.instant(), exchange)
+        let url = self
+            .origin
+            .join(target)
+            .map_err(|_| ProviderError::Malformed)?;
+        // The request target is taken from the URL that is sent, so that what is signed cannot differ from it.
+        let target = url.query().map_or_else(
+            || url.path().to_owned(),
+            |query| format!("{}?{query}", url.path()),
+        );
+        let ts = (self.clock)().seconds();
+        let signature = signing::sign(&credentials.secret_key, ts, method.as_str(), &target, body)
+            .ok_or(ProviderError::Malformed)?;
+        let response = self
+            .http
+            .request(method.clone(), url)
+            .header("X-App-Token", credentials.app_token.expose_secret())
+            .header("X-App-Access-Ts", ts)
+            .header("X-App-Access-Sig", signature)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_vec())
+            .send()
             .await
-            .unwrap_or(Err(ProviderError::TimedOut))
+            .map_err(|error| ProviderError::Unreachable(error.without_url()))?;
+        read(response).await
     }
 }
 

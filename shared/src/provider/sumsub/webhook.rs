@@ -24,20 +24,17 @@ pub struct WebhookSecrets {
 }
 
 /// The receiving end of Sumsub's webhook.
-pub struct SumsubWebhook<'a> {
-    secrets: &'a WebhookSecrets,
-}
+pub struct SumsubWebhook;
 
-impl<'a> SumsubWebhook<'a> {
-    /// Accepts deliveries that are signed with any of these secrets.
-    #[must_use]
-    pub fn new(secrets: &'a WebhookSecrets) -> Self {
-        Self { secrets }
-    }
-}
+impl Webhook for SumsubWebhook {
+    type Secrets = WebhookSecrets;
 
-impl Webhook for SumsubWebhook<'_> {
-    fn verify<'a>(&self, headers: &HeaderMap, body: &'a [u8]) -> Result<Verified<'a>, Unverified> {
+    fn verify<'a>(
+        &self,
+        secrets: &WebhookSecrets,
+        headers: &HeaderMap,
+        body: &'a [u8],
+    ) -> Result<Verified<'a>, Unverified> {
         let matches = match single(headers, "x-payload-digest-alg")
             .map_err(|Repeated| Unverified::Algorithm)?
             .map(HeaderValue::as_bytes)
@@ -51,8 +48,7 @@ impl Webhook for SumsubWebhook<'_> {
             .ok_or(Unverified::Digest)?;
         let digest = lower_hex(digest).ok_or(Unverified::Mismatch)?;
         // An empty secret would let anybody sign.
-        let mut secrets = self
-            .secrets
+        let mut secrets = secrets
             .secrets
             .iter()
             .filter(|secret| !secret.expose_secret().is_empty())

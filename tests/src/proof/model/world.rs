@@ -309,9 +309,9 @@ impl<S: UserStore> World<S> {
             "x-payload-digest",
             digest(SECRET, body.as_bytes()).parse().unwrap(),
         );
-        let webhook = SumsubWebhook::new(&self.secrets);
+        let webhook = SumsubWebhook;
         let verified = webhook
-            .verify(&headers, body.as_bytes())
+            .verify(&self.secrets, &headers, body.as_bytes())
             .map_err(|error| error.to_string())?;
         let received = self
             .receiver

@@ -1,0 +1,186 @@
+//! The keys that tokens are verified with (JWK Set, RFC 7517), and where they come from.
+
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, Header};
+use reqwest::{Client, Url};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::runtime::{SecretError, SecretSource, Source};
+
+/// Fetching a key set takes no longer.
+const FETCH: Duration = Duration::from_secs(3);
+/// No key set is larger, in bytes.
+const MAX_SET: usize = 64 * 1024;
+/// A shared secret is at least as long as the digest (RFC 7518, 3.2), in bytes.
+const MIN_SECRET: usize = 32;
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The secret that holds them cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The server of the key set cannot be reached, not in time, or breaks off.
+    #[error("the JWK Set cannot be fetched")]
+    Fetch(#[from] reqwest::Error),
+    /// It answers with another status than 200.
+    #[error("the server of the JWK Set answers with status {0}")]
+    Status(u16),
+    /// The answer is larger than any key set.
+    #[error("the JWK Set is larger than 64 KiB")]
+    TooLarge,
+    /// None of the keys can be used. A set without any is taken for a failure of the issuer, not for its wish.
+    #[error("the JWK Set has no key that can be used")]
+    NoKey,
+}
+
+/// Where the keys come from.
+pub enum KeySource {
+    /// From a secret.
+    Secret(SecretSource<JwkSet>),
+    /// From the issuer.
+    Url {
+        /// The HTTP client.
+        http: Client,
+        /// The address of the JWK Set.
+        url: Url,
+    },
+}
+
+impl KeySource {
+    /// The JWK Set at this address. `http:` is for this machine only.
+    ///
+    /// # Errors
+    /// The sentence says what is wrong with the address.
+    pub fn at(url: &str) -> Result<Self, &'static str> {
+        let url = Url::parse(url).map_err(|_| "not a URL")?;
+        let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        if url.scheme() != "https" && !(url.scheme() == "http" && local) {
+            return Err("not an https URL");
+        }
+        let http = Client::builder()
+            .timeout(FETCH)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|_| "the HTTP client cannot be set up")?;
+        Ok(Self::Url { http, url })
+    }
+}
+
+impl Source for KeySource {
+    type Value = Keys;
+    type Error = KeysError;
+
+    async fn fetch(&self) -> Result<Keys, KeysError> {
+        let keys = match self {
+            Self::Secret(secret) => Keys::of(secret.fetch().await?, true),
+            Self::Url { http, url } => {
+                let answer = http.get(url.clone()).send().await;
+                let mut answer = answer.map_err(reqwest::Error::without_url)?;
+                if answer.status() != http::StatusCode::OK {
+                    return Err(KeysError::Status(answer.status().as_u16()));
+                }
+                let mut body = Vec::new();
+                while let Some(chunk) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
+                    if body.len() + chunk.len() > MAX_SET {
+                        return Err(KeysError::TooLarge);
+                    }
+                    body.extend_from_slice(&chunk);
+                }
+                // What is public is no shared secret.
+                Keys::of(
+                    serde_json::from_slice(&body).map_err(|_| KeysError::NoKey)?,
+                    false,
+                )
+            }
+        };
+        if keys.0.is_empty() {
+            Err(KeysError::NoKey)
+        } else {
+            Ok(keys)
+        }
+    }
+}
+
+/// A JWK Set as it is written. Keys of kinds that are not known must not spoil the others (RFC 7517, 5).
+#[derive(Deserialize)]
+pub struct JwkSet {
+    keys: Vec<Value>,
+}
+
+/// The keys of a set that can be used.
+pub struct Keys(Vec<Key>);
+
+struct Key {
+    id: Option<String>,
+    /// The one algorithm that the key is for. The token has no say in it.
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+impl Keys {
+    /// Those of a set that can be used; shared secrets among them only if they are `allowed`.
+    pub(super) fn of(set: JwkSet, shared_secrets_allowed: bool) -> Self {
+        let keys = set.keys.into_iter().filter_map(Key::parse);
+        Self(
+            keys.filter(|key| shared_secrets_allowed || key.algorithm != Algorithm::HS256)
+                .collect(),
+        )
+    }
+
+    /// The key with the token's key id, or, of a token without one, the only key that is for its algorithm.
+    pub(super) fn find(&self, header: &Header) -> Option<&DecodingKey> {
+        let mut suitable = self
+            .0
+            .iter()
+            .filter(|key| key.algorithm == header.alg)
+            .filter(|key| header.kid.is_none() || key.id == header.kid);
+        let key = suitable.next()?;
+        suitable.next().is_none().then_some(&key.key)
+    }
+}
+
+impl Key {
+    /// None: it is of a kind that is not used here, or meant for something else.
+    fn parse(jwk: Value) -> Option<Self> {
+        let jwk: Jwk = serde_json::from_value(jwk).ok()?;
+        let algorithm = algorithm(&jwk.algorithm)?;
+        let common = &jwk.common;
+        let of_use = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
+        let of_operation = common
+            .key_operations
+            .as_ref()
+            .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+        let of_algorithm = common
+            .key_algorithm
+            .is_none_or(|of| of.to_string() == format!("{algorithm:?}"));
+        let key = DecodingKey::from_jwk(&jwk).ok()?;
+        let strong = match (algorithm, key.kind()) {
+            (Algorithm::HS256, DecodingKeyKind::SecretOrDer(secret)) => secret.len() >= MIN_SECRET,
+            _ => true,
+        };
+        (of_use && of_operation && of_algorithm && strong).then_some(Self {
+            id: jwk.common.key_id,
+            algorithm,
+            key,
+        })
+    }
+}
+
+/// The algorithm that a key of this kind is for. Were it the token's choice, a public key could serve as the secret of an HMAC.
+fn algorithm(parameters: &AlgorithmParameters) -> Option<Algorithm> {
+    match parameters {
+        AlgorithmParameters::RSA(_) => Some(Algorithm::RS256),
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            Some(Algorithm::ES256)
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            Some(Algorithm::EdDSA)
+        }
+        AlgorithmParameters::OctetKey(_) => Some(Algorithm::HS256),
+        _ => None,
+    }
+}

@@ -1,0 +1,30 @@
+//! What an event of API Gateway says, before it becomes a request.
+
+use http::HeaderMap;
+use http::header::HOST;
+use lambda_http::request::LambdaRequest;
+
+/// The event without what must not reach a request.
+///
+/// A REST API's event holds each header twice: all its values, and the last one. Only the former are kept, so that a header
+/// that was sent twice is seen twice. Where a request was sent to is what the gateway says and not what the caller's `Host` and
+/// `X-Forwarded-Proto` do: the conversion to a request panics on some of these, and nothing here looks at them.
+#[must_use]
+pub fn cleaned(mut event: LambdaRequest) -> LambdaRequest {
+    match &mut event {
+        LambdaRequest::ApiGatewayV1(event) => {
+            if !event.multi_value_headers.is_empty() {
+                event.headers.clear();
+            }
+            without_origin(&mut event.headers);
+        }
+        LambdaRequest::ApiGatewayV2(event) => without_origin(&mut event.headers),
+        _ => {}
+    }
+    event
+}
+
+fn without_origin(headers: &mut HeaderMap) {
+    headers.remove(HOST);
+    headers.remove("x-forwarded-proto");
+}
