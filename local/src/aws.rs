@@ -8,6 +8,9 @@ pub(crate) const ACCOUNT_ID: &str = "123456789012";
 /// Where the stand-ins are said to be.
 const REGION: &str = "eu-west-1";
 
+/// The access key id of who owns the account.
+const OWNER: &str = "local";
+
 /// The region: that of the user's environment, if there is one.
 pub(crate) fn region() -> String {
     let set = ["AWS_REGION", "AWS_DEFAULT_REGION"]
@@ -17,14 +20,19 @@ pub(crate) fn region() -> String {
         .unwrap_or_else(|| REGION.to_owned())
 }
 
-/// The environment variables that say who a function is: for stand-ins, which accept anyone, made-up credentials; for
-/// real services those of the user's environment.
+/// The ARN of a table.
+pub(crate) fn table_arn(name: &str) -> String {
+    format!("arn:aws:dynamodb:{}:{ACCOUNT_ID}:table/{name}", region())
+}
+
+/// The environment variables that say who uses the services: for stand-ins the owner of the account, with made-up
+/// credentials; for real services whoever the user's environment names.
 pub(crate) fn identity(real: bool) -> BTreeMap<String, String> {
     let region = region();
     let made_up = [
         ("AWS_REGION", region.as_str()),
         ("AWS_DEFAULT_REGION", region.as_str()),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_ACCESS_KEY_ID", OWNER),
         ("AWS_SECRET_ACCESS_KEY", "local"),
     ];
     let mut identity: BTreeMap<_, _> = made_up
@@ -43,4 +51,28 @@ pub(crate) fn identity(real: bool) -> BTreeMap<String, String> {
         identity.extend(own);
     }
     identity
+}
+
+/// The same for a function. Stand-ins know a function by its access key id, which is the name of its binary.
+pub(crate) fn function_identity(real: bool, binary: &str) -> BTreeMap<String, String> {
+    let mut identity = identity(real);
+    if !real {
+        identity.insert("AWS_ACCESS_KEY_ID".to_owned(), binary.to_owned());
+    }
+    identity
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_is_told_apart_by_stand_ins_only() {
+        assert_eq!(
+            function_identity(false, "gate")["AWS_ACCESS_KEY_ID"],
+            "gate"
+        );
+        assert_eq!(function_identity(true, "gate"), identity(true));
+    }
 }

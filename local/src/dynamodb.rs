@@ -15,12 +15,15 @@ use aws_sdk_dynamodb::{
     },
 };
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use axum::{Router, middleware};
 use dynoxide::Database;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     Error,
     data::Data,
+    forward::{Upstream, forward},
+    iam::{self, Guard, Iam},
     logs::Logs,
     template::{Index, Key, Table},
 };
@@ -44,18 +47,55 @@ pub(crate) fn open(data: &Data) -> Result<Database, Error> {
     })
 }
 
-/// Serves the engine until `shutdown`.
+/// Serves the engine until `shutdown`, to those who may use it.
 pub(crate) async fn serve(
     listener: TcpListener,
     database: Database,
+    iam: Arc<Iam>,
     logs: Arc<Logs>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
     let swept = database.clone();
+    let guard = Guard {
+        iam,
+        logs: Arc::clone(&logs),
+        needs: iam::dynamodb_needs,
+        refusal: "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
+    };
     tokio::select! {
-        served = dynoxide::server::serve_with_shutdown(listener, database, shutdown) => served,
+        served = serve_guarded(listener, database, guard, shutdown) => served,
         never = sweep(swept, logs) => match never {},
     }
+}
+
+/// The engine takes a whole listener for itself. It gets one of its own, and the guard is a server before it.
+async fn serve_guarded(
+    listener: TcpListener,
+    database: Database,
+    guard: Guard,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), String> {
+    let behind = TcpListener::bind(("127.0.0.1", 0)).await;
+    let behind = behind.map_err(|error| error.to_string())?;
+    let address = behind.local_addr().map_err(|error| error.to_string())?;
+    let upstream = Upstream::new(format!("http://{address}")).map_err(|error| message(&error))?;
+    let router = Router::new()
+        .fallback(forward)
+        .layer(middleware::from_fn_with_state(guard, Guard::check))
+        .with_state(upstream);
+    let (front_runs, front_ended) = oneshot::channel::<()>();
+    let front = async move {
+        let served = axum::serve(listener, router)
+            .with_graceful_shutdown(shutdown)
+            .await;
+        drop(front_runs);
+        served.map_err(|error| error.to_string())
+    };
+    // Nothing is sent: the engine ends when the front, which needs it, has.
+    let engine = dynoxide::server::serve_with_shutdown(behind, database, async {
+        front_ended.await.ok();
+    });
+    tokio::try_join!(front, engine).map(drop)
 }
 
 /// Deletes expired items again and again, as the real service does.

@@ -12,6 +12,8 @@ mod aws;
 mod cargo;
 mod dynamodb;
 mod error;
+mod forward;
+mod iam;
 mod options;
 mod schedule;
 mod secrets;

@@ -1,7 +1,7 @@
 //! Secrets Manager: serves what `secrets.json` in the data directory holds.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,6 +11,7 @@ use axum::{
     body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode},
+    middleware,
     routing::post,
 };
 use serde_json::{Map, Value, json};
@@ -21,6 +22,8 @@ use crate::{
     Error,
     aws::{ACCOUNT_ID, region},
     data::{Data, read, write_private},
+    iam::{Guard, Iam, Need},
+    logs::Logs,
     token::Signer,
 };
 
@@ -92,16 +95,56 @@ fn development(signer: &Signer) -> Map<String, Value> {
     ])
 }
 
-/// Serves the secrets until `shutdown`.
+/// Serves the secrets until `shutdown`, to those who may read them.
 pub(crate) async fn serve(
     listener: tokio::net::TcpListener,
     secrets: Arc<Secrets>,
+    iam: Arc<Iam>,
+    logs: Arc<Logs>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let router = Router::new().route("/", post(answer)).with_state(secrets);
+    let guard = Guard {
+        iam,
+        logs,
+        needs,
+        refusal: "AccessDeniedException",
+    };
+    let router = Router::new()
+        .route("/", post(answer))
+        .layer(middleware::from_fn_with_state(guard, Guard::check))
+        .with_state(secrets);
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown)
         .await
+}
+
+/// The one need of an operation on a secret.
+fn needs(operation: &str, request: &Value) -> Vec<Need> {
+    let need = Need {
+        action: format!("secretsmanager:{operation}"),
+        resource: name(secret_id(request)).to_owned(),
+        attributes: BTreeSet::new(),
+    };
+    vec![need]
+}
+
+fn secret_id(request: &Value) -> &str {
+    let id = request.get("SecretId").and_then(Value::as_str);
+    id.unwrap_or_default()
+}
+
+fn arn(name: &str) -> String {
+    let region = region();
+    format!("arn:aws:secretsmanager:{region}:{ACCOUNT_ID}:secret:{name}-000000")
+}
+
+/// The name in what names a secret: that name or its ARN.
+fn name(id: &str) -> &str {
+    let name = id
+        .strip_prefix("arn:")
+        .and_then(|rest| rest.rsplit(':').next())
+        .and_then(|name| name.strip_suffix("-000000"));
+    name.filter(|name| arn(name) == id).unwrap_or(id)
 }
 
 type Refusal = (StatusCode, Json<Value>);
@@ -120,26 +163,14 @@ async fn answer(
     }
     let request: Value = serde_json::from_slice(&body)
         .map_err(|_| refusal("SerializationException", "The request is not JSON."))?;
-    let id = request
-        .get("SecretId")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let name = name(secret_id(&request));
     let values = secrets.current().map_err(|error| {
         (
             StatusCode::INTERNAL_SERVER_ERROR,
             Json(json!({ "__type": "InternalServiceError", "message": error.to_string() })),
         )
     })?;
-    let arn = |name: &str| {
-        format!(
-            "arn:aws:secretsmanager:{}:{ACCOUNT_ID}:secret:{name}-000000",
-            region()
-        )
-    };
-    let found = values
-        .into_iter()
-        .find(|(name, _)| name == id || arn(name) == id);
-    let (name, value) = found.ok_or_else(|| {
+    let value = values.get(name).ok_or_else(|| {
         refusal(
             "ResourceNotFoundException",
             "Secrets Manager can't find the specified secret.",
@@ -151,7 +182,7 @@ async fn answer(
     let mut version = hex::encode(Sha256::digest(&text));
     version.truncate(32);
     Ok(Json(json!({
-        "ARN": arn(&name),
+        "ARN": arn(name),
         "Name": name,
         "SecretString": text,
         "VersionId": version,
@@ -210,6 +241,18 @@ mod tests {
 
         let answer = get(secrets, "ProviderSecret").await.unwrap();
         assert_eq!(answer["SecretString"], r#"{"app_token":"sbx:mine"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_found_by_its_arn() {
+        let answer = |id: String| async move {
+            let secrets = load(&Data::Memory, BTreeMap::new());
+            get(secrets, &id).await
+        };
+        let found = answer(arn("WebhookSecret")).await.unwrap();
+        assert_eq!(found["Name"], "WebhookSecret");
+        let elsewhere = arn("WebhookSecret").replace(ACCOUNT_ID, "210987654321");
+        assert!(answer(elsewhere).await.is_err());
     }
 
     #[tokio::test]

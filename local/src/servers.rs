@@ -7,6 +7,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 
 use crate::{
     Error, Options, dynamodb,
+    iam::Iam,
     logs::Logs,
     provider,
     secrets::{self, Secrets},
@@ -80,6 +81,7 @@ impl Listeners {
         template: &Template,
         secrets: &Arc<Secrets>,
     ) -> Result<TcpListener, Error> {
+        let iam = Arc::new(Iam::new(&template.functions));
         if let Service::Own(listener) = self.provider {
             let settings = simulator_settings(&url(&self.gateway)?, options, template, secrets)?;
             servers.spawn("provider", |shutdown| {
@@ -88,9 +90,9 @@ impl Listeners {
         }
         if let Service::Own(listener) = self.dynamodb {
             let database = dynamodb::open(&options.data)?;
-            let logs = Arc::clone(&servers.logs);
+            let (iam, logs) = (Arc::clone(&iam), Arc::clone(&servers.logs));
             servers.spawn("dynamodb", |shutdown| {
-                dynamodb::serve(listener, database, logs, shutdown)
+                dynamodb::serve(listener, database, iam, logs, shutdown)
             });
         }
         if let Service::Own(listener) = self.secrets {
@@ -102,9 +104,9 @@ impl Listeners {
             {
                 return Err(Error::NoSecret(missing.clone()));
             }
-            let secrets = Arc::clone(secrets);
+            let (secrets, logs) = (Arc::clone(secrets), Arc::clone(&servers.logs));
             servers.spawn("secrets", |shutdown| {
-                secrets::serve(listener, secrets, shutdown)
+                secrets::serve(listener, secrets, iam, logs, shutdown)
             });
         }
         Ok(self.gateway)

@@ -81,9 +81,13 @@ impl Stack {
         dynamodb::create_tables(&urls.dynamodb, &template.tables, &identity).await?;
 
         let environments = environments(&template, &urls);
-        let mut last_word = identity.clone();
-        last_word.extend(options.function_environment);
-        let functions = functions(&template, &environments, &last_word, options.release).await?;
+        let deployed = |binary: &str| {
+            let mut environment = environments.get(binary).cloned().unwrap_or_default();
+            environment.extend(aws::function_identity(real_aws, binary));
+            environment.extend(options.function_environment.clone());
+            environment
+        };
+        let functions = functions(&template, deployed, options.release).await?;
         let lambda = Arc::new(Lambda::start(functions, &logs).await?);
         let answered = broadcast::Sender::new(1024);
         let api = Gateway {
@@ -280,8 +284,7 @@ fn environments(template: &Template, urls: &Urls) -> BTreeMap<String, BTreeMap<S
 
 async fn functions(
     template: &Template,
-    environments: &BTreeMap<String, BTreeMap<String, String>>,
-    last_word: &BTreeMap<String, String>,
+    environment: impl Fn(&str) -> BTreeMap<String, String>,
     release: bool,
 ) -> Result<Vec<Function>, Error> {
     let binaries: BTreeSet<_> = template
@@ -293,8 +296,6 @@ async fn functions(
     let executables = cargo::build(&binaries, release).await?;
     let function = |function: &template::Function| {
         let binary = &function.binary;
-        let mut environment = environments.get(binary).cloned().unwrap_or_default();
-        environment.extend(last_word.clone());
         Ok(Function {
             name: binary.clone(),
             executable: executables
@@ -303,7 +304,7 @@ async fn functions(
                 .ok_or_else(|| Error::NoBinary(binary.clone()))?,
             memory_size: function.memory_size,
             timeout: Duration::from_secs(function.timeout),
-            environment,
+            environment: environment(binary),
         })
     };
     template.functions.iter().map(function).collect()

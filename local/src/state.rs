@@ -9,8 +9,8 @@ use crate::{Error, Stack, aws, data::write_private};
 /// Writes
 ///
 /// - `stack.json`: one object with the members `api_url`, `provider_url`, `dynamodb_url`, `secrets_url`, `region`,
-///   `access_key_id` and `secret_access_key` (what the stand-ins accept), `table`, `secrets` (values by logical id),
-///   `token` (a value of `x-juno-jwt`) and `functions` (environment variables by binary);
+///   `access_key_id` and `secret_access_key` (of the owner of the account, who may do everything), `table`, `secrets`
+///   (values by logical id), `token` (a value of `x-juno-jwt`) and `functions` (environment variables by binary);
 /// - `functions.env`: a line `NAME=value` for every environment variable of any function, for
 ///   `cargo lambda watch --env-file`;
 /// - `sam.json`: the same for `sam local --env-vars`.

@@ -1,5 +1,6 @@
 //! What `template.yaml` declares: functions, routes, gateway responses, tables and secrets.
 
+mod policies;
 mod read;
 mod resolve;
 
@@ -41,6 +42,19 @@ pub struct Function {
     pub timeout: u64,
     /// Its environment variables.
     pub environment: BTreeMap<String, String>,
+    /// What it may do with tables and secrets.
+    pub permissions: Vec<Permission>,
+}
+
+/// A statement of a function's policies. It allows any of its actions on any of its resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// The actions, such as `dynamodb:GetItem`.
+    pub actions: Vec<String>,
+    /// The resources: the ARN of a table or an index, the name of a secret.
+    pub resources: Vec<String>,
+    /// The only attributes that a request may touch, if not all.
+    pub attributes: Option<Vec<String>>,
 }
 
 /// A method of a resource of the API.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use yaml_serde::Value as Yaml;
 
 use super::{
-    Function, GatewayResponse, Route, Schedule, Table, Template,
+    Function, GatewayResponse, Route, Schedule, Table, Template, policies,
     resolve::{Names, entries},
 };
 use crate::Error;
@@ -136,6 +136,10 @@ impl Reader<'_> {
             memory_size: u32::try_from(number("MemorySize", 128)?).unwrap_or(u32::MAX),
             timeout: number("Timeout", 3)?,
             environment,
+            permissions: policies::permissions(
+                self.property(id, resource, "Policies")?.unwrap_or_default(),
+                &format!("{id}.Policies"),
+            )?,
         })
     }
 
@@ -276,7 +280,7 @@ fn at<'a>(value: &'a Yaml, path: &[&str]) -> Option<&'a Yaml> {
     path.iter().try_fold(value, |value, name| value.get(name))
 }
 
-fn from_json<T: DeserializeOwned>(value: Json, at: &str) -> Result<T, Error> {
+pub(super) fn from_json<T: DeserializeOwned>(value: Json, at: &str) -> Result<T, Error> {
     serde_json::from_value(value).map_err(|error| Error::Template(format!("{at}: {error}")))
 }
 

@@ -35,6 +35,12 @@ fn the_real_template_is_understood() {
     assert_eq!(status.environment["TABLE_NAME"], "UsersTable");
     assert_eq!(status.environment["JWKS_SECRET"], "JwksSecret");
     assert_eq!(status.environment["PROVIDER_URL"], "http://127.0.0.1:3001");
+    let reads_its_secrets = Permission {
+        actions: vec!["secretsmanager:GetSecretValue".to_owned()],
+        resources: vec!["JwksSecret".to_owned(), "ProviderSecret".to_owned()],
+        attributes: None,
+    };
+    assert!(status.permissions.contains(&reads_its_secrets));
     assert!(status.timeout > 0 && status.memory_size > 0);
     let route = |method: &str, path: &str, binary: &str| Route {
         method: method.to_owned(),
@@ -160,32 +166,122 @@ fn what_the_gateway_cannot_do_is_named() {
     );
 }
 
+/// The permissions of a function with these policies, and a table and a secret besides.
+fn permissions(policies: &str) -> Result<Vec<Permission>, Error> {
+    let resource = format!(
+        "  F:
+    Type: AWS::Serverless::Function
+    Metadata: {{ BuildProperties: {{ Binary: f }} }}
+    Properties: {{ Policies: {policies} }}
+  S: {{ Type: AWS::SecretsManager::Secret }}
+  T:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{{ AttributeName: id, AttributeType: S }}]
+      KeySchema: [{{ AttributeName: id, KeyType: HASH }}]
+"
+    );
+    with_resource(&resource).map(|template| template.functions[0].permissions.clone())
+}
+
+#[test]
+fn statements_are_permissions() {
+    let permission = |action: &str, resource: String, attributes: Option<&[&str]>| Permission {
+        actions: vec![action.to_owned()],
+        resources: vec![resource],
+        attributes: attributes.map(|names| names.iter().map(|&name| name.to_owned()).collect()),
+    };
+    let table = crate::aws::table_arn("T");
+
+    let read = permissions(
+        "[{ Statement: [
+          { Effect: Allow, Action: s:Get, Resource: [!Ref S] },
+          { Effect: Allow, Action: [d:Query], Resource: !Sub '${T.Arn}/index/i' },
+        ] }, { Statement: [
+          { Effect: Allow, Action: d:Update, Resource: !GetAtt T.Arn,
+            Condition: { ForAllValues:StringEquals: { dynamodb:Attributes: [a, b] } } },
+        ] }]",
+    )
+    .unwrap();
+
+    let expected = [
+        permission("s:Get", "S".to_owned(), None),
+        permission("d:Query", format!("{table}/index/i"), None),
+        permission("d:Update", table, Some(&["a", "b"])),
+    ];
+    assert_eq!(read, expected);
+}
+
+#[test]
+fn policies_that_could_not_be_enforced_are_named() {
+    let error = |policies: &str| permissions(policies).unwrap_err().to_string();
+    let statement = |statement: &str| error(&format!("[{{ Statement: [{statement}] }}]"));
+    let place = "template.yaml: F.Policies[0].Statement[0]: ";
+
+    let managed = error("[AWSLambdaExecute]");
+    assert!(
+        managed.starts_with("template.yaml: F.Policies[0]: ")
+            && managed.ends_with("expected a mapping with a Statement"),
+        "{managed}"
+    );
+    assert!(
+        error("[{ DynamoDBReadPolicy: { TableName: !Ref T } }]").contains("`DynamoDBReadPolicy`")
+    );
+    assert_eq!(
+        statement("{ Effect: Deny, Action: a:B, Resource: !Ref S }"),
+        format!("{place}unknown variant `Deny`, expected `Allow`")
+    );
+    assert_eq!(
+        statement("{ Effect: Allow, Action: 'a:*', Resource: !Ref S }"),
+        format!("{place}the wildcard in a:* is not understood")
+    );
+    assert_eq!(
+        statement("{ Effect: Allow, Action: a:B, Resource: '*' }"),
+        format!("{place}the wildcard in * is not understood")
+    );
+    assert_eq!(
+        statement("{ Effect: Allow, Action: a:B }"),
+        format!("{place}missing field `Resource`")
+    );
+    let condition = |condition: &str| {
+        statement(&format!(
+            "{{ Effect: Allow, Action: a:B, Resource: !Ref S, Condition: {condition} }}"
+        ))
+    };
+    assert_eq!(
+        condition("{ StringLike: { dynamodb:Attributes: [a] } }"),
+        format!("{place}unknown field `StringLike`, expected `ForAllValues:StringEquals`")
+    );
+    assert_eq!(
+        condition("{ ForAllValues:StringEquals: { dynamodb:LeadingKeys: [a] } }"),
+        format!("{place}unknown field `dynamodb:LeadingKeys`, expected `dynamodb:Attributes`")
+    );
+}
+
 /// `cargo lambda watch` has its routes from `Cargo.toml`: they must be those that are deployed.
 #[test]
 fn cargo_lambda_watch_has_the_same_routes() {
     let manifest = include_str!("../../../Cargo.toml");
     let table = "[workspace.metadata.lambda.watch.router]";
     let (_, router) = manifest.split_once(table).unwrap();
-    let mut lines: Vec<&str> = router
+    let lines: Vec<&str> = router
         .lines()
         .skip(1)
         .take_while(|line| !line.is_empty())
         .collect();
-    let mut expected: Vec<String> = Template::parse(TEMPLATE, &overrides(&[]))
-        .unwrap()
-        .routes
+    let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for route in Template::parse(TEMPLATE, &overrides(&[])).unwrap().routes {
+        let Route {
+            method,
+            path,
+            binary,
+        } = route;
+        let target = format!(r#"{{ method = "{method}", function = "{binary}" }}"#);
+        expected.entry(path).or_default().push(target);
+    }
+    let expected: Vec<String> = expected
         .into_iter()
-        .map(
-            |Route {
-                 method,
-                 path,
-                 binary,
-             }| {
-                format!(r#""{path}" = [{{ method = "{method}", function = "{binary}" }}]"#)
-            },
-        )
+        .map(|(path, targets)| format!(r#""{path}" = [{}]"#, targets.join(", ")))
         .collect();
-    lines.sort_unstable();
-    expected.sort_unstable();
     assert_eq!(lines, expected);
 }
