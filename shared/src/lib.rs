@@ -6,6 +6,7 @@
 //! [`kyc`] has no I/O, no clock and no randomness and depends on nothing else in here.
 
 pub mod http;
+mod json;
 pub mod kyc;
 pub mod provider;
 pub mod repository;

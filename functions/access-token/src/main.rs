@@ -10,6 +10,7 @@ async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let authenticator = &function.authenticator()?;
     let recorder = &function.recorder()?;
+    let meter = &function.session_meter()?;
     let provider = &function.session_provider()?;
     tokio::join!(
         authenticator.keys().prefetch(),
@@ -18,6 +19,7 @@ async fn main() -> Result<(), Error> {
 
     serve(function.edge(Route::AccessToken)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;
+        meter.spend(&id).await.map_err(Failure::of_token)?;
         let token = start_session(recorder, provider, &id, call.deadline())
             .await
             .map_err(Failure::of_token)?;

@@ -10,6 +10,7 @@ async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let authenticator = &function.authenticator()?;
     let recorder = &function.recorder()?;
+    let meter = &function.refresh_meter()?;
     let provider = &function.provider()?;
     tokio::join!(
         authenticator.keys().prefetch(),
@@ -19,6 +20,7 @@ async fn main() -> Result<(), Error> {
     serve(function.edge(Route::Status)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;
         let user = if call.refresh()? {
+            meter.spend(&id).await?;
             refresh(recorder, provider, &id, call.deadline()).await?
         } else {
             recorder.load(&id).await?

@@ -2,8 +2,8 @@
 
 use lambda_http::Error;
 use shared::http::{Failure, Problem, Reply, Route, serve};
+use shared::provider::Webhook;
 use shared::provider::sumsub::SumsubWebhook;
-use shared::provider::{Unverified, Webhook};
 use shared::runtime::Function;
 use shared::service::Receiver;
 
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
 
     serve(function.edge(Route::Webhook)?, |call| async move {
         let verify = |secrets: &_| SumsubWebhook.verify(secrets, call.headers(), call.body());
-        let delivery = secrets.check(verify, Unverified::seems_old).await?;
+        let delivery = secrets.check(verify, |error| error.seems_old()).await?;
         let delivery = delivery.map_err(|error| Failure::new(Problem::InvalidSignature, error))?;
         let outcome = receiver
             .receive(&SumsubWebhook, provider, delivery, call.deadline())

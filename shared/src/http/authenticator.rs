@@ -1,15 +1,15 @@
 //! Who is asking: decided from `x-juno-jwt` alone (RFC 7519, RFC 8725).
 
-mod claims;
 mod keys;
 
 use http::HeaderMap;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use serde_json::Value;
 
-use self::claims::Claims;
 pub use self::keys::{JwkSet, KeySource, Keys, KeysError};
 use super::{Failure, Problem, jws};
+use crate::json::Unambiguous;
 use crate::kyc::UserId;
 use crate::runtime::{Cached, ConfigError, Variables};
 
@@ -56,7 +56,7 @@ pub enum Unauthenticated {
 
 impl Unauthenticated {
     /// Whether newer keys may help.
-    fn seems_old(&self) -> bool {
+    fn seems_old(self) -> bool {
         match self {
             Self::Key | Self::Signature => true,
             Self::Header
@@ -85,11 +85,11 @@ impl From<Error> for Unauthenticated {
 /// Checks tokens with the keys of a JWK Set.
 pub struct Authenticator {
     keys: Cached<KeySource>,
-    policy: Policy,
+    policy: TokenPolicy,
 }
 
-/// What a token must be like, apart from its signature.
-struct Policy {
+/// What a token must be like, and whose it then is.
+pub struct TokenPolicy {
     algorithms: Vec<Algorithm>,
     issuer: Option<String>,
     audience: Option<String>,
@@ -97,13 +97,12 @@ struct Policy {
 }
 
 impl Authenticator {
-    /// Reads `JWT_ALGORITHMS` (of RS256, ES256, EdDSA, HS256, separated by commas), `JWT_USER_ID_CLAIM`, and the optional
-    /// `JWT_ISSUER` and `JWT_AUDIENCE`.
+    /// Reads what [`TokenPolicy::from_environment`] does. Public keys do not go with HS256.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is missing or wrong.
     pub fn from_environment(variables: &Variables, keys: KeySource) -> Result<Self, ConfigError> {
-        let policy = Policy::from_environment(variables)?;
+        let policy = TokenPolicy::from_environment(variables)?;
         if matches!(keys, KeySource::Url { .. }) && policy.algorithms.contains(&Algorithm::HS256) {
             return Err(ConfigError::Invalid {
                 name: "JWT_ALGORITHMS",
@@ -127,13 +126,18 @@ impl Authenticator {
         let unauthenticated = |error| Failure::new(Problem::Unauthenticated, error);
         let token = token(headers).map_err(unauthenticated)?;
         let user = |keys: &Keys| self.policy.user(token, keys);
-        let user = self.keys.check(user, Unauthenticated::seems_old).await?;
+        let user = self.keys.check(user, |error| error.seems_old()).await?;
         user.map_err(unauthenticated)
     }
 }
 
-impl Policy {
-    fn from_environment(variables: &Variables) -> Result<Self, ConfigError> {
+impl TokenPolicy {
+    /// Reads `JWT_ALGORITHMS` (of RS256, ES256, EdDSA, HS256, separated by commas), `JWT_USER_ID_CLAIM`, and the optional
+    /// `JWT_ISSUER` and `JWT_AUDIENCE`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable that is missing or wrong.
+    pub fn from_environment(variables: &Variables) -> Result<Self, ConfigError> {
         jws::install();
         let algorithms = |names: &str| names.split(',').map(algorithm).collect();
         Ok(Self {
@@ -144,8 +148,11 @@ impl Policy {
         })
     }
 
-    /// The user that a token was issued for.
-    fn user(&self, token: &str, keys: &Keys) -> Result<UserId, Unauthenticated> {
+    /// The user that a token was issued for, if one of the keys signed it.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`] says why it is not accepted.
+    pub fn user(&self, token: &str, keys: &Keys) -> Result<UserId, Unauthenticated> {
         let header = decode_header(token)?;
         if header.crit.is_some() {
             return Err(Unauthenticated::Critical);
@@ -154,8 +161,12 @@ impl Policy {
             return Err(Unauthenticated::Algorithm);
         }
         let key = keys.find(&header).ok_or(Unauthenticated::Key)?;
-        let token = decode::<Claims>(token, key, &self.validation(header.alg))?;
-        let id = token.claims.text(&self.user_id_claim);
+        let token = decode::<Unambiguous>(token, key, &self.validation(header.alg))?;
+        let id = token
+            .claims
+            .0
+            .get(&self.user_id_claim)
+            .and_then(Value::as_str);
         UserId::parse(id.ok_or(Unauthenticated::UserId)?).map_err(|_| Unauthenticated::UserId)
     }
 

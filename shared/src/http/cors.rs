@@ -63,7 +63,7 @@ fn parse(origin: &str) -> Result<HeaderValue, &'static str> {
     let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
     let secure = url.scheme() == "https" || (url.scheme() == "http" && local);
     // As browsers write it: without path, default port and upper case.
-    if secure && url.origin().ascii_serialization() == origin {
+    if secure && !origin.contains('*') && url.origin().ascii_serialization() == origin {
         HeaderValue::from_str(origin).map_err(|_| WRONG)
     } else {
         Err(WRONG)

@@ -11,7 +11,9 @@ mod route;
 mod serve;
 mod view;
 
-pub use authenticator::{Authenticator, JwkSet, KeySource, Keys, KeysError, Unauthenticated};
+pub use authenticator::{
+    Authenticator, JwkSet, KeySource, Keys, KeysError, TokenPolicy, Unauthenticated,
+};
 pub use call::Call;
 pub use cors::Origins;
 pub use event::cleaned;

@@ -33,6 +33,11 @@ pub enum Problem {
     NoApplicant,
     /// `KYC-409-001`: the verdict is final, there is nothing to start.
     Decided(Status),
+    /// `KYC-429-001`: the user did too often what costs.
+    Exhausted {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
     /// `KYC-500-001`: our fault.
     Internal,
     /// `KYC-500-002`: no token could be had.
@@ -90,6 +95,12 @@ impl Problem {
                     status.as_str()
                 ),
             ),
+            Self::Exhausted { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "KYC-429-001",
+                "KYC Too Many Requests",
+                "Too many requests of this user; retry after a short delay".to_owned(),
+            ),
             Self::Internal => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "KYC-500-001",
@@ -113,10 +124,12 @@ impl Problem {
 
     /// In whole seconds, rounded up: earlier would be too early.
     fn retry_after(self) -> Option<u64> {
+        let seconds = |after: Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
         match self {
             Self::TokenFailed { retry_after } | Self::ProviderUnavailable { retry_after } => {
-                retry_after.map(|after| after.as_secs() + u64::from(after.subsec_nanos() > 0))
+                retry_after.map(seconds)
             }
+            Self::Exhausted { retry_after } => Some(seconds(retry_after)),
             Self::InvalidParameter { .. }
             | Self::Unauthenticated
             | Self::InvalidSignature
@@ -172,6 +185,7 @@ impl Failure {
     pub fn of_token(error: ServiceError) -> Self {
         match error {
             ServiceError::Decided(status) => Problem::Decided(status).into(),
+            ServiceError::Exhausted { retry_after } => Problem::Exhausted { retry_after }.into(),
             ServiceError::Provider(error) => Self::new(
                 Problem::TokenFailed {
                     retry_after: error.retry_after(),
@@ -228,6 +242,7 @@ impl From<ServiceError> for Failure {
         match error {
             ServiceError::NoApplicant => Problem::NoApplicant.into(),
             ServiceError::Decided(status) => Problem::Decided(status).into(),
+            ServiceError::Exhausted { retry_after } => Problem::Exhausted { retry_after }.into(),
             ServiceError::Provider(error) => error.into(),
             ServiceError::Repository(error) => error.into(),
         }

@@ -8,14 +8,11 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use lambda_http::Body;
 use serde::Serialize;
 
-/// What every answer says to browsers and caches (OWASP REST Security Cheat Sheet): keep nothing, guess no type, load nothing,
+/// What every answer says to browsers and caches (OWASP REST Security Cheat Sheet): keep nothing, guess no type, run nothing,
 /// show it in no frame, come by HTTPS only. The gateway responses of `template.yaml` say the same.
 const FOR_ALL: [(HeaderName, &str); 6] = [
     (CACHE_CONTROL, "no-store"),
-    (
-        CONTENT_SECURITY_POLICY,
-        "default-src 'none'; frame-ancestors 'none'",
-    ),
+    (CONTENT_SECURITY_POLICY, "sandbox"),
     (REFERRER_POLICY, "no-referrer"),
     (STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -2,6 +2,7 @@
 //!
 //! Start with [`User`] and [`apply`].
 
+mod allowance;
 mod document;
 mod id;
 mod observation;
@@ -12,6 +13,7 @@ mod time;
 mod transition;
 mod user;
 
+pub use allowance::Allowance;
 pub use document::{Document, DocumentStatus, DocumentType, DocumentsRead, StoredDocument};
 pub use id::{ApplicantId, InvalidId, UserId};
 pub use observation::Observation;

@@ -34,7 +34,7 @@ impl Timestamp {
     /// The same time without its milliseconds.
     #[must_use]
     pub const fn truncated_to_seconds(self) -> Self {
-        Self(self.seconds() * 1000)
+        Self(self.seconds().saturating_mul(1000))
     }
 
     /// The next time that is a multiple of `grain` since the epoch, or this one if it is; itself for no grain.
@@ -78,6 +78,10 @@ mod tests {
         assert_eq!(
             Timestamp::from_millis(-1).truncated_to_seconds(),
             Timestamp::from_millis(-1_000)
+        );
+        assert_eq!(
+            Timestamp::from_millis(i64::MIN).truncated_to_seconds(),
+            Timestamp::from_millis(i64::MIN)
         );
     }
 }

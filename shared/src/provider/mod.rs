@@ -141,7 +141,7 @@ pub enum Unverified {
 impl Unverified {
     /// Whether newer secrets may help.
     #[must_use]
-    pub fn seems_old(&self) -> bool {
+    pub fn seems_old(self) -> bool {
         match self {
             Self::Mismatch | Self::NoSecret => true,
             Self::Digest | Self::Algorithm => false,

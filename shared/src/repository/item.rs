@@ -17,7 +17,9 @@ pub(super) struct UserItem {
     user_id: String,
     sk: String,
     version: u64,
-    status: String,
+    /// Absent: pending. A function that may open sessions only needs no right to write it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
     onboarding_step: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     observed_at: Option<i64>,
@@ -137,7 +139,10 @@ impl From<&User> for UserItem {
             user_id: user.id.as_str().to_owned(),
             sk: USER.to_owned(),
             version: user.version,
-            status: user.review.status().as_str().to_owned(),
+            status: match user.review.status() {
+                Status::Pending => None,
+                status => Some(status.as_str().to_owned()),
+            },
             onboarding_step: user.step.as_str().to_owned(),
             observed_at: user.observed_at.map(Timestamp::millis),
             decided_at: decided_at.map(Timestamp::millis),
@@ -192,10 +197,15 @@ impl TryFrom<UserItem> for User {
                 .and_then(Reason::explained)
                 .ok_or(InvalidAttribute("reason"))
         };
-        let status = Status::ALL
-            .into_iter()
-            .find(|status| status.as_str() == item.status)
-            .ok_or(InvalidAttribute("status"))?;
+        let status = item
+            .status
+            .as_deref()
+            .map_or(Some(Status::Pending), |text| {
+                Status::ALL
+                    .into_iter()
+                    .find(|status| status.as_str() == text)
+            });
+        let status = status.ok_or(InvalidAttribute("status"))?;
         let review = match status {
             Status::Pending => Review::Pending,
             Status::InProgress => Review::InProgress,

@@ -8,14 +8,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem, Update};
 use serde::Serialize;
 
 use super::item::{EventItem, HistoryItem, InvalidAttribute, USER, UserItem};
 use super::{CommitError, EventRecord, Loaded, RepositoryError, Shard, UserStore};
-use crate::kyc::{Timestamp, Transition, User, UserId};
+use crate::kyc::{Allowance, Timestamp, Transition, User, UserId};
 use crate::provider::EventKey;
 
 type Item = HashMap<String, AttributeValue>;
@@ -44,76 +45,158 @@ impl Users {
     /// # Errors
     /// [`RepositoryError`].
     pub async fn create(&self, user: &User) -> Result<(), RepositoryError> {
-        let put = self.user(
-            user,
-            &User {
-                version: 1,
-                ..user.clone()
-            },
-        )?;
-        match self.write(vec![(put, CommitError::Conflict)]).await {
+        let stored = User {
+            version: 1,
+            ..user.clone()
+        };
+        let update = Write::Update(self.user(user, &stored)?);
+        match self.write(vec![(update, CommitError::Conflict)]).await {
             Ok(()) | Err(CommitError::Conflict | CommitError::Duplicate) => Ok(()),
             Err(CommitError::Repository(error)) => Err(error),
         }
     }
 
-    /// Writes all or nothing. Beside each write stands what it means when its condition does not hold.
-    async fn write(&self, writes: Vec<(Put, CommitError)>) -> Result<(), CommitError> {
-        let (mut puts, refusals): (Vec<Put>, Vec<CommitError>) = writes.into_iter().unzip();
-        if puts.len() > 1 {
-            let writes = puts
-                .into_iter()
-                .map(|put| TransactWriteItem::builder().put(put).build())
-                .collect();
-            let answer = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(writes))
-                .send()
-                .await;
-            return answer.map(|_| ()).map_err(|error| {
-                let refused = match error.as_service_error() {
-                    Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                        refusal(cancelled, refusals)
-                    }
-                    _ => None,
-                };
-                refused.unwrap_or_else(|| failed("TransactWriteItems", error).into())
-            });
-        }
-        let (Some(put), Some(refusal)) = (puts.pop(), refusals.into_iter().next()) else {
-            return Ok(());
-        };
+    /// Takes one off an allowance of the user, in the window that ends at `ends_at`, in one atomic write. False: none is left.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub async fn spend(
+        &self,
+        id: &UserId,
+        allowance: &Allowance,
+        ends_at: Timestamp,
+    ) -> Result<bool, RepositoryError> {
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let sk = format!("SPENT#{}#{}", allowance.purpose, ends_at.seconds());
         let request = self
             .client
-            .put_item()
-            .table_name(put.table_name)
-            .set_item(Some(put.item));
-        let request = request.set_condition_expression(put.condition_expression);
-        let request = request.set_expression_attribute_values(put.expression_attribute_values);
-        request
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => refusal,
-                _ => failed("PutItem", error).into(),
-            })
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key(id, &sk)))
+            .update_expression("SET expires_at = :end ADD spent :one")
+            .condition_expression("attribute_not_exists(spent) OR spent < :times")
+            .expression_attribute_values(":end", number(ends_at.seconds()))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":times", number(allowance.times.get().into()));
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                _ => Err(failed("UpdateItem", error)),
+            },
+        }
     }
 
-    /// The user as it is afterwards, if it still is as it was before.
-    fn user(&self, before: &User, after: &User) -> Result<Put, RepositoryError> {
-        let put = self.new_item(&UserItem::from(after))?;
-        let put = if before.version == 0 {
-            put
-        } else {
-            put.condition_expression("version = :version")
-                .expression_attribute_values(
-                    ":version",
-                    AttributeValue::N(before.version.to_string()),
-                )
+    /// Writes all or nothing. Beside each write stands what it means when its condition does not hold.
+    async fn write(&self, mut writes: Vec<(Write, CommitError)>) -> Result<(), CommitError> {
+        if writes.len() > 1 {
+            let (writes, refusals) = writes
+                .into_iter()
+                .map(|(write, refusal)| (write.in_transaction(), refusal))
+                .unzip();
+            return self.transact(writes, refusals).await;
+        }
+        match writes.pop() {
+            None => Ok(()),
+            Some((Write::Put(put), refusal)) => {
+                let request = self.client.put_item();
+                let request = request.table_name(put.table_name).set_item(Some(put.item));
+                let request = request.set_condition_expression(put.condition_expression);
+                let request =
+                    request.set_expression_attribute_values(put.expression_attribute_values);
+                let answer = request.send().await;
+                answer
+                    .map(|_| ())
+                    .map_err(|error| match error.as_service_error() {
+                        Some(PutItemError::ConditionalCheckFailedException(_)) => refusal,
+                        _ => failed("PutItem", error).into(),
+                    })
+            }
+            Some((Write::Update(update), refusal)) => {
+                let request = self.client.update_item().table_name(update.table_name);
+                let request = request.set_key(Some(update.key));
+                let request = request.update_expression(update.update_expression);
+                let request = request.set_condition_expression(update.condition_expression);
+                let request =
+                    request.set_expression_attribute_names(update.expression_attribute_names);
+                let request =
+                    request.set_expression_attribute_values(update.expression_attribute_values);
+                let answer = request.send().await;
+                answer
+                    .map(|_| ())
+                    .map_err(|error| match error.as_service_error() {
+                        Some(UpdateItemError::ConditionalCheckFailedException(_)) => refusal,
+                        _ => failed("UpdateItem", error).into(),
+                    })
+            }
+        }
+    }
+
+    async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        refusals: Vec<CommitError>,
+    ) -> Result<(), CommitError> {
+        let request = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes));
+        request.send().await.map(|_| ()).map_err(|error| {
+            let refused = match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    refusal(cancelled, refusals)
+                }
+                _ => None,
+            };
+            refused.unwrap_or_else(|| failed("TransactWriteItems", error).into())
+        })
+    }
+
+    /// What changes of the user's item, if the user still is as it was before. Only that is written, so that a function needs
+    /// no more rights than it makes changes.
+    fn user(&self, before: &User, after: &User) -> Result<Update, RepositoryError> {
+        let item = |user| serde_dynamo::to_item(UserItem::from(user));
+        let old: Item = match before.version {
+            0 => Item::new(),
+            _ => item(before).map_err(|_| InvalidAttribute("item"))?,
         };
-        put.build().map_err(invalid_request)
+        let new: Item = item(after).map_err(|_| InvalidAttribute("item"))?;
+        let is_key = |name: &str| ["user_id", "sk"].contains(&name);
+        let mut update = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key(&after.id, USER)));
+        let (mut set, mut removed) = (Vec::new(), Vec::new());
+        let mut changed: Vec<&String> = new.keys().chain(old.keys()).collect();
+        changed.sort_unstable();
+        changed.dedup();
+        for (index, name) in changed.into_iter().enumerate() {
+            let value = new.get(name);
+            if is_key(name) || old.get(name) == value {
+                continue;
+            }
+            // Some of the names are reserved words.
+            update = update.expression_attribute_names(format!("#{index}"), name);
+            match value {
+                Some(value) => {
+                    set.push(format!("#{index} = :{index}"));
+                    update = update.expression_attribute_values(format!(":{index}"), value.clone());
+                }
+                None => removed.push(format!("#{index}")),
+            }
+        }
+        let mut expression = format!("SET {}", set.join(", "));
+        if !removed.is_empty() {
+            expression.push_str(" REMOVE ");
+            expression.push_str(&removed.join(", "));
+        }
+        let update = update.update_expression(expression);
+        let update = match before.version {
+            0 => update.condition_expression("attribute_not_exists(user_id)"),
+            version => update
+                .condition_expression("version = :version")
+                .expression_attribute_values(":version", AttributeValue::N(version.to_string())),
+        };
+        update.build().map_err(invalid_request)
     }
 
     /// The event, if it is not there, or only past its time.
@@ -143,6 +226,22 @@ impl Users {
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(user_id)"))
+    }
+}
+
+/// A write of one item.
+enum Write {
+    Put(Put),
+    Update(Update),
+}
+
+impl Write {
+    fn in_transaction(self) -> TransactWriteItem {
+        let item = TransactWriteItem::builder();
+        match self {
+            Self::Put(put) => item.put(put).build(),
+            Self::Update(update) => item.update(update).build(),
+        }
     }
 }
 
@@ -218,17 +317,17 @@ impl UserStore for Users {
         if before != after {
             let mut after = after.clone();
             after.version = before.version + 1;
-            writes.push((self.user(before, &after)?, CommitError::Conflict));
+            let update = Write::Update(self.user(before, &after)?);
+            writes.push((update, CommitError::Conflict));
             if let Some(transition) = Transition::between(before, &after) {
                 let history = HistoryItem::new(&after, &transition, cause, now);
-                writes.push((
-                    self.new_item(&history)?.build().map_err(invalid_request)?,
-                    CommitError::Conflict,
-                ));
+                let put = self.new_item(&history)?.build().map_err(invalid_request)?;
+                writes.push((Write::Put(put), CommitError::Conflict));
             }
         }
         if let Some(event) = event {
-            writes.push((self.event(&before.id, event, now)?, CommitError::Duplicate));
+            let put = Write::Put(self.event(&before.id, event, now)?);
+            writes.push((put, CommitError::Duplicate));
         }
         self.write(writes).await
     }

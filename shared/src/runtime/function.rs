@@ -1,13 +1,14 @@
 //! A function at start-up.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 use super::{Aws, ConfigError, Secret, SecretSource, Variables, chain, log, system_clock};
 use crate::http::{Authenticator, Edge, ErrorTypes, KeySource, Origins, Route};
-use crate::kyc::Onboarding;
+use crate::kyc::{Allowance, Onboarding};
 use crate::provider::sumsub::{Sumsub, WebhookSecrets};
 use crate::repository::Users;
-use crate::service::Recorder;
+use crate::service::{Meter, Recorder};
 
 /// Builds the parts that a function is made of from its environment. A function reads the variables of the parts that it
 /// asks for, and no others.
@@ -108,6 +109,34 @@ impl Function {
         let origin = self.variables.parsed("PROVIDER_URL", reqwest::Url::parse)?;
         let credentials = Secret::new(self.secret("PROVIDER_SECRET")?);
         Ok(Sumsub::new(origin, credentials, level, system_clock)?)
+    }
+
+    /// What counts how many tokens a user gets: `SESSION_LIMIT` in 10 minutes.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn session_meter(&self) -> Result<Meter, StartError> {
+        self.meter(Allowance::sessions(self.number("SESSION_LIMIT")?))
+    }
+
+    /// What counts how often a user has the provider asked: `REFRESH_LIMIT` in a minute.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn refresh_meter(&self) -> Result<Meter, StartError> {
+        self.meter(Allowance::reads(self.number("REFRESH_LIMIT")?))
+    }
+
+    fn number(&self, variable: &'static str) -> Result<NonZeroU32, ConfigError> {
+        self.variables.parsed(variable, str::parse)
+    }
+
+    fn meter(&self, allowance: Allowance) -> Result<Meter, StartError> {
+        Ok(Meter {
+            users: self.users()?,
+            allowance,
+            clock: system_clock,
+        })
     }
 
     /// The secrets that the provider's deliveries are signed with.

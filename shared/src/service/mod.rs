@@ -1,6 +1,7 @@
 //! The use cases: what a function calls once it knows who asks for what.
 
 mod details;
+mod meter;
 mod reconcile;
 mod record;
 mod session;
@@ -8,11 +9,14 @@ mod status;
 mod webhook;
 
 pub use details::{Details, details};
+pub use meter::Meter;
 pub use reconcile::{PACE, Reconciled, reconcile};
 pub use record::Recorder;
 pub use session::start_session;
 pub use status::refresh;
 pub use webhook::{Outcome, Receiver};
+
+use std::time::Duration;
 
 use crate::kyc::Status;
 use crate::provider::ProviderError;
@@ -27,6 +31,12 @@ pub enum ServiceError {
     /// The verdict is final, so that there is nothing to start.
     #[error("the verification is {} already", .0.as_str())]
     Decided(Status),
+    /// The user did too often what costs.
+    #[error("the user's allowance is used up")]
+    Exhausted {
+        /// When there is a new one.
+        retry_after: Duration,
+    },
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -44,12 +44,19 @@ impl Findings {
     fn user(&mut self, truth: &Truth, user: &Value, polled: bool) {
         let name = (truth.status == "approved" && !truth.erased).then_some(truth.name.as_str());
         let reason = truth.reason.as_deref().unwrap_or_default();
-        let mut expected = vec![("status", truth.status), ("reason", reason)];
+        let mut expected = vec![("reason", reason)];
         if polled || name.is_none() || user.get("first_name").is_some() {
             expected.push(("first_name", name.unwrap_or_default()));
         }
         if truth.erased {
             expected.push(("applicant_id", ""));
+        }
+        if status(user) != truth.status {
+            self.lost.push(format!(
+                "the user is {} instead of {}",
+                status(user),
+                truth.status
+            ));
         }
         for (attribute, expected) in expected {
             let stored = text(user, attribute);
@@ -90,7 +97,7 @@ impl Findings {
             }
             (status, version, observed_at) = (to, its_version, its_observation);
         }
-        let stored = text(user, "status");
+        let stored = self::status(user);
         if stored != status {
             self.lost
                 .push(format!("history ends in {status}, the user is {stored}"));
@@ -128,6 +135,14 @@ pub fn transitions_to(status: &str, items: &[Value]) -> usize {
 }
 
 /// A text attribute; empty if there is none.
+/// The status of a user's item, which leaves `pending` out.
+fn status(user: &Value) -> &str {
+    match text(user, "status") {
+        "" => "pending",
+        status => status,
+    }
+}
+
 fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item[name]["S"].as_str().unwrap_or_default()
 }

@@ -118,12 +118,13 @@ struct Key {
     id: Option<String>,
     /// The one algorithm that the key is for. The token has no say in it.
     algorithm: Algorithm,
-    key: DecodingKey,
+    verifier: DecodingKey,
 }
 
 impl Keys {
-    /// Those of a set that can be used; shared secrets among them only if they are `allowed`.
-    pub(super) fn of(set: JwkSet, shared_secrets_allowed: bool) -> Self {
+    /// Those of a set that can be used; shared secrets among them only if `shared_secrets_allowed`.
+    #[must_use]
+    pub fn of(set: JwkSet, shared_secrets_allowed: bool) -> Self {
         let keys = set.keys.into_iter().filter_map(Key::parse);
         Self(
             keys.filter(|key| shared_secrets_allowed || key.algorithm != Algorithm::HS256)
@@ -139,7 +140,7 @@ impl Keys {
             .filter(|key| key.algorithm == header.alg)
             .filter(|key| header.kid.is_none() || key.id == header.kid);
         let key = suitable.next()?;
-        suitable.next().is_none().then_some(&key.key)
+        suitable.next().is_none().then_some(&key.verifier)
     }
 }
 
@@ -165,7 +166,7 @@ impl Key {
         (of_use && of_operation && of_algorithm && strong).then_some(Self {
             id: jwk.common.key_id,
             algorithm,
-            key,
+            verifier: key,
         })
     }
 }

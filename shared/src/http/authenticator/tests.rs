@@ -103,14 +103,21 @@ fn set(issuers: &[&Issuer]) -> Keys {
     )
 }
 
-fn policy(issuer: &str, audience: &str) -> Policy {
-    Policy::from_environment(&Variables::from([
+fn policy(issuer: &str, audience: &str) -> TokenPolicy {
+    TokenPolicy::from_environment(&Variables::from([
         ("JWT_ALGORITHMS", "RS256, ES256,EdDSA"),
         ("JWT_USER_ID_CLAIM", "sub"),
         ("JWT_ISSUER", issuer),
         ("JWT_AUDIENCE", audience),
     ]))
     .unwrap()
+}
+
+/// As a function does at start-up. Only a second time fails.
+fn install_tls() {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
 }
 
 /// Seconds since the Unix epoch, that far from now.
@@ -367,6 +374,7 @@ fn a_critical_header_is_refused() {
 
 #[test]
 fn a_key_set_is_fetched_safely_or_not_at_all() {
+    install_tls();
     for address in [
         "https://issuer.example/.well-known/jwks.json",
         "http://127.0.0.1:9/jwks",
@@ -386,6 +394,7 @@ fn a_key_set_is_fetched_safely_or_not_at_all() {
 
 #[test]
 fn a_public_key_set_and_shared_secrets_are_not_configured_together() {
+    install_tls();
     let variables = Variables::from([
         ("JWT_ALGORITHMS", "RS256,HS256"),
         ("JWT_USER_ID_CLAIM", "sub"),
@@ -402,7 +411,7 @@ fn configuration_names_the_variable() {
     let error = |algorithms| {
         let variables =
             Variables::from([("JWT_ALGORITHMS", algorithms), ("JWT_USER_ID_CLAIM", "sub")]);
-        Policy::from_environment(&variables)
+        TokenPolicy::from_environment(&variables)
             .map(|_| ())
             .unwrap_err()
             .to_string()

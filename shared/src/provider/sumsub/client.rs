@@ -8,10 +8,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use super::wire::{Applicant, ErrorAnswer, Resources, SessionAnswer, SessionRequest};
-use super::{mapping, signing};
+use super::wire::{ErrorAnswer, SessionAnswer, SessionRequest};
+use super::{answer, signing};
 use crate::kyc::{ApplicantId, Document, UserId};
 use crate::provider::breaker::Breaker;
 use crate::provider::{Provider, ProviderError, SESSION_SECONDS, Sighting, Subject};
@@ -79,15 +78,13 @@ impl Sumsub {
     }
 
     /// Reads `target`. None: 404.
-    async fn get<T: DeserializeOwned>(
+    async fn get(
         &self,
         target: &str,
         deadline: Deadline,
-    ) -> Result<Option<T>, ProviderError> {
+    ) -> Result<Option<Vec<u8>>, ProviderError> {
         match self.call(Method::GET, target, &[], 2, deadline).await {
-            Ok(body) => serde_json::from_slice(&body)
-                .map(Some)
-                .map_err(|_| ProviderError::Malformed),
+            Ok(body) => Ok(Some(body)),
             Err(ProviderError::Unexpected { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -273,14 +270,10 @@ impl Provider for Sumsub {
         };
         // What changes within this millisecond is told by an event that then is the newer one.
         let read_at = (self.clock)().before();
-        let applicant: Option<Applicant> = self.get(&target, deadline).await?;
-        Ok(match applicant {
-            None => Sighting::Nobody,
-            Some(applicant) if applicant.deleted => Sighting::Deleted { at: read_at },
-            Some(applicant) => {
-                Sighting::Applicant(Box::new(mapping::snapshot(&applicant, read_at)))
-            }
-        })
+        match self.get(&target, deadline).await? {
+            None => Ok(Sighting::Nobody),
+            Some(body) => answer::applicant(&body, read_at),
+        }
     }
 
     async fn documents(
@@ -292,8 +285,8 @@ impl Provider for Sumsub {
             "/resources/applicants/{}/metadata/resources",
             segment(applicant.as_str())
         );
-        let resources: Option<Resources> = self.get(&target, deadline).await?;
-        Ok(resources.map(|resources| mapping::documents(&resources.items)))
+        let body = self.get(&target, deadline).await?;
+        body.as_deref().map(answer::documents).transpose()
     }
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256, Sha512};
 
 use super::mapping;
 use super::time::WireTime;
-use super::wire::Delivery;
+use super::wire::{self, Delivery};
 use crate::kyc::{ApplicantId, Observation, Review, Timestamp, UserId};
 use crate::provider::{Event, EventKey, News, Origin, Unreadable, Unverified, Verified, Webhook};
 
@@ -65,8 +65,7 @@ impl Webhook for SumsubWebhook {
         if delivery.0.len() > MAX_DELIVERY {
             return Err(Unreadable::TooLarge);
         }
-        let delivery: Delivery =
-            serde_json::from_slice(delivery.0).map_err(|_| Unreadable::NoEvent)?;
+        let delivery: Delivery = wire::read(delivery.0).ok_or(Unreadable::NoEvent)?;
         Ok(event(&delivery, received_at))
     }
 }

@@ -3,10 +3,21 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::time::WireTime;
+use crate::json::Unambiguous;
 use crate::kyc::Personal;
+
+/// Reads an object. Serde by itself takes the elements of an array for the members of a struct, in their order.
+pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    let Unambiguous(value) = serde_json::from_slice(json).ok()?;
+    if value.is_object() {
+        T::deserialize(value).ok()
+    } else {
+        None
+    }
+}
 
 /// Takes what does not have the expected form for missing, so that one odd member does not cost the whole message.
 fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
@@ -14,6 +25,27 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
 ) -> Result<T, D::Error> {
     let value = Value::deserialize(deserializer)?;
     Ok(T::deserialize(value).unwrap_or_default())
+}
+
+/// Lenient, for a struct.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let members: Option<Map<String, Value>> = lenient(deserializer)?;
+    Ok(members
+        .and_then(|members| T::deserialize(Value::Object(members)).ok())
+        .unwrap_or_default())
+}
+
+/// Lenient, for a list of structs.
+fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let list: Vec<Map<String, Value>> = lenient(deserializer)?;
+    Ok(list
+        .into_iter()
+        .map(|members| T::deserialize(Value::Object(members)).unwrap_or_default())
+        .collect())
 }
 
 fn personal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Personal>, D::Error> {
@@ -112,7 +144,7 @@ pub(super) struct ReviewState {
     pub(super) date: Option<WireTime>,
     #[serde(rename = "reviewStatus", deserialize_with = "lenient")]
     pub(super) status: Option<ReviewStatus>,
-    #[serde(rename = "reviewResult", deserialize_with = "lenient")]
+    #[serde(rename = "reviewResult", deserialize_with = "object")]
     pub(super) result: ReviewResult,
 }
 
@@ -124,11 +156,11 @@ pub(super) struct Applicant {
     pub(super) created_at: Option<WireTime>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) external_user_id: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "object")]
     pub(super) info: Option<Info>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "object")]
     pub(super) fixed_info: Option<FixedInfo>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "object")]
     pub(super) review: ReviewState,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) deleted: bool,
@@ -152,9 +184,9 @@ pub(super) struct Info {
     pub(super) country: Option<Personal>,
     #[serde(deserialize_with = "personal")]
     pub(super) nationality: Option<Personal>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "objects")]
     pub(super) addresses: Vec<Address>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "objects")]
     pub(super) id_docs: Vec<IdDocument>,
 }
 
@@ -164,7 +196,7 @@ pub(super) struct Info {
 pub(super) struct FixedInfo {
     #[serde(deserialize_with = "personal")]
     pub(super) country: Option<Personal>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "objects")]
     pub(super) addresses: Vec<Address>,
 }
 
@@ -187,7 +219,7 @@ pub(super) struct IdDocument {
 
 #[derive(Deserialize)]
 pub(super) struct Resources {
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "objects")]
     pub(super) items: Vec<Resource>,
 }
 
@@ -196,9 +228,9 @@ pub(super) struct Resources {
 pub(super) struct Resource {
     #[serde(deserialize_with = "lenient")]
     pub(super) added_date: Option<WireTime>,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "object")]
     pub(super) id_doc_def: IdDocument,
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "object")]
     pub(super) review_result: ReviewResult,
     #[serde(deserialize_with = "lenient")]
     pub(super) deactivated: bool,
@@ -220,7 +252,7 @@ pub(super) struct Delivery {
     pub(super) created_at_ms: Option<WireTime>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) review_status: Option<ReviewStatus>,
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "object")]
     pub(super) review_result: ReviewResult,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) sandbox_mode: Flag,

@@ -1,0 +1,67 @@
+//! How often a user may do what costs.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::Timestamp;
+
+/// A number of times in each window of time. The windows follow each other without a gap, the same for all users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// What for.
+    pub purpose: &'static str,
+    /// How often.
+    pub times: NonZeroU32,
+    /// In how much time.
+    pub window: Duration,
+}
+
+impl Allowance {
+    /// Tokens for the provider's SDK, in 10 minutes: as long as one of them lives.
+    #[must_use]
+    pub const fn sessions(times: NonZeroU32) -> Self {
+        Self {
+            purpose: "session",
+            times,
+            window: Duration::from_mins(10),
+        }
+    }
+
+    /// Reads of the provider, in a minute.
+    #[must_use]
+    pub const fn reads(times: NonZeroU32) -> Self {
+        Self {
+            purpose: "read",
+            times,
+            window: Duration::from_mins(1),
+        }
+    }
+
+    /// When the window that `now` is in ends, and the next one begins.
+    #[must_use]
+    pub fn window_end(&self, now: Timestamp) -> Timestamp {
+        now.plus(Duration::from_millis(1))
+            .rounded_up_to(self.window)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_when_the_next_begins() {
+        let reads = Allowance::reads(NonZeroU32::MIN);
+        for (now, end) in [
+            (0, 60_000),
+            (1, 60_000),
+            (59_999, 60_000),
+            (60_000, 120_000),
+        ] {
+            assert_eq!(
+                reads.window_end(Timestamp::from_millis(now)),
+                Timestamp::from_millis(end)
+            );
+        }
+    }
+}
