@@ -74,6 +74,75 @@ async fn a_function_uses_the_table_as_it_is_allowed_to() {
     stack.stop().await;
 }
 
+/// No verdict, no name, no history from a function that only opens sessions; no write at all from those that only read.
+#[tokio::test]
+async fn a_function_writes_only_what_is_its_own() {
+    let stack = Stack::start(Options::default()).await.unwrap();
+    stack.seed("usr_1").await.unwrap();
+    let key = |sk: &str| json!({ "user_id": { "S": "usr_1" }, "sk": { "S": sk } });
+    let set = |attribute: &str| {
+        let update = json!({ "TableName": stack.table(), "Key": key("USER"), "UpdateExpression": "SET #a = :a",
+            "ExpressionAttributeNames": { "#a": attribute }, "ExpressionAttributeValues": { ":a": { "S": "x" } } });
+        ("UpdateItem", update)
+    };
+    let put = |attribute: &str| {
+        let mut item = key("HISTORY#0000000001");
+        item[attribute] = json!({ "S": "x" });
+        (
+            "PutItem",
+            json!({ "TableName": stack.table(), "Item": item }),
+        )
+    };
+    let delete = (
+        "DeleteItem",
+        json!({ "TableName": stack.table(), "Key": key("USER") }),
+    );
+    let all = [
+        ("access-token", 0),
+        ("status", 2),
+        ("details", 2),
+        ("webhook", 3),
+        ("user", 0),
+        ("gate", 0),
+        ("reconcile", 2),
+    ];
+    for (function, expected) in all {
+        let mut allowed = Vec::new();
+        for (operation, body) in [
+            set("status"),
+            put("from"),
+            put("kind"),
+            put("status"),
+            delete.clone(),
+        ] {
+            let target = format!("DynamoDB_20120810.{operation}");
+            let (status, _) = call(stack.dynamodb_url(), function, &target, &body).await;
+            if status == 200 {
+                allowed.push(body);
+            }
+        }
+        assert_eq!(allowed.len(), expected, "{function}: {allowed:?}");
+    }
+    let secrets = ["JwksSecret", "ProviderSecret", "WebhookSecret"];
+    for (function, expected) in [
+        ("access-token", [true, true, false]),
+        ("status", [true, true, false]),
+        ("details", [true, true, false]),
+        ("webhook", [false, true, true]),
+        ("user", [true, false, false]),
+        ("gate", [true, false, false]),
+        ("reconcile", [false, true, false]),
+    ] {
+        for (secret, expected) in secrets.into_iter().zip(expected) {
+            let body = json!({ "SecretId": secret });
+            let target = "secretsmanager.GetSecretValue";
+            let (status, _) = call(stack.secrets_url(), function, target, &body).await;
+            assert_eq!(status == 200, expected, "{function}: {secret}");
+        }
+    }
+    stack.stop().await;
+}
+
 #[tokio::test]
 async fn a_function_reads_the_secrets_that_it_is_allowed_to() {
     let stack = Stack::start(Options::default()).await.unwrap();

@@ -2,11 +2,14 @@
 //!
 //! Each test starts a system of its own: gateway, Lambda runtime, DynamoDB engine and provider, on ports of its own.
 
+mod attacks;
 mod bad_input;
+mod browsers;
 mod contract;
 mod events;
 mod faults;
 mod flow;
+mod limits;
 mod privacy;
 mod provider;
 mod reconcile;

@@ -1,83 +1,324 @@
-//! What must not be seen outside: in logs, in errors, in the table.
+//! What must not be seen where it does not belong: in logs, in errors, in the table, in answers.
 
 use std::collections::BTreeMap;
 
 use local::Options;
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-use tests::app::{ACCESS_TOKEN, App, DETAILS, ME, REFRESH, STATUS, USER};
+use crate::provider::{APPLICANT, app_with};
+use tests::app::{
+    ACCESS_TOKEN, Answer, App, DETAILS, FOR_USERS, ME, REFRESH, STATUS, USER, WEBHOOK, send,
+};
+
+/// Where something can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Logs,
+    /// The user's item in the table, after an approval and at all other times.
+    ApprovedUser,
+    User,
+    /// All other items.
+    Items,
+    /// An error, from whichever route.
+    Error,
+    /// The headers of any answer.
+    Headers,
+    /// The body of a successful answer.
+    Status,
+    Details,
+    Me,
+    AccessToken,
+    Receipt,
+}
+
+use Place::{AccessToken, ApprovedUser, Details, Me, Status, User};
+
+/// What there is to be seen, and where it may be.
+const MARKS: [(&str, &[Place]); 22] = [
+    ("Marked-First", &[ApprovedUser, Details, Me]),
+    ("Marked-Last", &[ApprovedUser, Details, Me]),
+    ("1901-02-03", &[Details]),
+    ("XNA", &[Details]),
+    ("XCO", &[Details]),
+    ("XDO", &[Details]),
+    // The simulator gives every document this number and this last day, and every image a file's name.
+    ("SIM123456", &[]),
+    ("2035-07-12", &[]),
+    ("-passport.jpg", &[]),
+    // The reviewer's words for the user, until the user is approved, and for us.
+    ("Marked comment", &[User, Status, Details]),
+    ("Marked finding", &[]),
+    ("MARKED_LABEL", &[]),
+    // What comes from callers, believed or not.
+    ("Marked query", &[]),
+    ("Marked%20query", &[]),
+    ("Marked header", &[]),
+    ("Marked forgery", &[]),
+    ("Marked noise", &[]),
+    // What the provider says when it is out of order.
+    ("Marked answer", &[]),
+    // The session token, and how every JWT begins.
+    ("_act-sbx", &[AccessToken]),
+    ("eyJ", &[AccessToken]),
+    // What is secret, in words of this test.
+    ("marked-credential", &[]),
+    ("marked-webhook-secret", &[]),
+];
+
+/// All that was seen, and where.
+struct Sightings<'a> {
+    app: &'a App,
+    seen: Vec<(Place, String)>,
+}
+
+impl<'a> Sightings<'a> {
+    fn of(app: &'a App) -> Self {
+        Self {
+            app,
+            seen: Vec::new(),
+        }
+    }
+
+    async fn send(&mut self, place: Place, request: RequestBuilder) -> Answer {
+        let answer = send(request).await;
+        self.answer(place, answer)
+    }
+
+    fn answer(&mut self, place: Place, answer: Answer) -> Answer {
+        let place = if answer.status < 400 {
+            place
+        } else {
+            Place::Error
+        };
+        self.seen.push((place, answer.text.clone()));
+        self.seen
+            .push((Place::Headers, format!("{:?}", answer.headers)));
+        answer
+    }
+
+    /// Asks all routes as the user.
+    async fn ask_all(&mut self) {
+        for (place, method, path) in [
+            (AccessToken, Method::POST, ACCESS_TOKEN),
+            (Status, Method::GET, STATUS),
+            (Status, Method::GET, REFRESH),
+            (Details, Method::GET, DETAILS),
+            (Me, Method::GET, ME),
+            (Status, Method::GET, "/v0/kyc/gate"),
+        ] {
+            let request = self.app.as_user(method, path, USER);
+            self.send(place, request).await;
+        }
+    }
+
+    /// Looks at the table as it is now.
+    async fn look_at_table(&mut self) {
+        let approved = self.app.status().await == "approved";
+        for item in self.app.items().await {
+            let place = match (&item["sk"]["S"], approved) {
+                (sk, true) if sk == "USER" => ApprovedUser,
+                (sk, false) if sk == "USER" => User,
+                _ => Place::Items,
+            };
+            self.seen.push((place, item.to_string()));
+        }
+    }
+
+    fn look_at_logs(&mut self) {
+        let lines = self.app.stack.logs().into_iter();
+        self.seen.extend(lines.map(|line| (Place::Logs, line.line)));
+    }
+
+    fn has(&self, mark: &str, place: Place) -> bool {
+        self.seen
+            .iter()
+            .any(|(seen_in, text)| *seen_in == place && text.contains(mark))
+    }
+
+    /// Asserts that no mark was seen where it may not be.
+    fn assert_allowed(&self) {
+        for (mark, allowed) in MARKS {
+            for (place, text) in &self.seen {
+                let visible = text.contains(mark) && !allowed.contains(place);
+                assert!(!visible, "{mark} in {place:?}: {text}");
+            }
+        }
+    }
+}
+
+fn options() -> Options {
+    Options {
+        parameters: [("LogLevel".to_owned(), "trace".to_owned())].into(),
+        secrets: [
+            ("ProviderSecret", json!({ "app_token": "sbx:marked-credential", "secret_key": "marked-credential-key" })),
+            ("WebhookSecret", json!({ "secrets": ["marked-webhook-secret"] })),
+        ]
+        .map(|(id, value)| (id.to_owned(), value))
+        .into(),
+        ..Options::default()
+    }
+}
 
 #[tokio::test]
-async fn nothing_personal_is_logged_at_the_most_talkative_level() {
-    let parameters = BTreeMap::from([("LogLevel".to_owned(), "trace".to_owned())]);
-    let app = App::start_with(Options {
-        parameters,
-        ..Options::default()
-    })
-    .await;
-    let token = app.post(ACCESS_TOKEN).await.ok()["access_token"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+async fn nothing_is_seen_where_it_does_not_belong() {
+    let app = App::start_with(options()).await;
+    let mut seen = Sightings::of(&app);
+    seen.ask_all().await;
     let person = json!({ "firstName": "Marked-First", "lastName": "Marked-Last", "dob": "1901-02-03", "nationality": "XNA",
         "country": "XCO", "documents": [{ "idDocType": "PASSPORT", "country": "XDO" }] });
     app.simulate(Method::POST, &format!("applicants/{USER}/submit"), person)
         .await;
-    let review = json!({ "reviewAnswer": "RED", "reviewRejectType": "RETRY", "moderationComment": "Marked comment", "clientComment": "Marked finding" });
+    let review = json!({ "reviewAnswer": "RED", "reviewRejectType": "RETRY", "moderationComment": "Marked comment",
+        "clientComment": "Marked finding", "rejectLabels": ["MARKED_LABEL"] });
     app.review(review).await;
-    app.get(DETAILS).await.ok();
+    seen.ask_all().await;
+    seen.look_at_table().await;
+    mislead(&mut seen).await;
+
     app.review(json!({ "reviewAnswer": "GREEN" })).await;
-    app.get(REFRESH).await.ok();
-    app.get(DETAILS).await.ok();
-    assert_eq!(app.get(ME).await.ok()["user"]["first_name"], "Marked-First");
-    app.provider(json!({ "mode": "malformed" })).await;
-    app.get(REFRESH)
-        .await
-        .assert_problem(502, "KYC-502-001", STATUS);
-
-    let secrets = serde_json::Value::from(app.stack.secrets().unwrap());
-    let secret = |pointer: &str| secrets.pointer(pointer).unwrap().as_str().unwrap();
-    let person = [
-        "1901-02-03",
-        "XNA",
-        "XCO",
-        "XDO",
-        "Marked comment",
-        "Marked finding",
-    ];
-    let name = ["Marked-First", "Marked-Last"];
-    let credentials = [
-        token.as_str(),
-        secret("/ProviderSecret/app_token"),
-        secret("/ProviderSecret/secret_key"),
-        secret("/WebhookSecret/secrets/0"),
-        // How every JWT begins.
-        "eyJ",
-    ];
-    let logs = app.stack.logs();
-    assert!(logs.len() > 10, "{logs:?}");
-    for line in logs {
-        for mark in person.iter().chain(&name).chain(&credentials) {
-            assert!(!line.line.contains(mark), "{mark}: {}", line.line);
-        }
+    seen.ask_all().await;
+    mislead(&mut seen).await;
+    for mode in ["malformed", "unavailable", "throttled"] {
+        app.provider(json!({ "mode": mode })).await;
+        seen.ask_all().await;
     }
-
-    // Of the person, the name of an approved user is stored, and nothing else.
-    let table = app
-        .dynamodb("Scan", json!({ "TableName": app.stack.table() }))
-        .await;
-    let items = table["Items"].as_array().unwrap();
-    for (item, text) in items.iter().map(|item| (item, item.to_string())) {
-        for mark in person.iter().chain(&credentials) {
-            assert!(!text.contains(mark), "{mark}: {text}");
-        }
-        let is_user = item["sk"]["S"] == "USER";
-        assert_eq!(
-            name.iter().all(|mark| text.contains(mark)),
-            is_user,
-            "{text}"
+    seen.look_at_table().await;
+    seen.look_at_logs();
+    seen.assert_allowed();
+    // All of it was there to be seen, and no function was silent.
+    for function in [
+        "access-token",
+        "status",
+        "details",
+        "user",
+        "gate",
+        "webhook",
+    ] {
+        assert!(
+            app.stack
+                .logs()
+                .iter()
+                .any(|line| line.function == function)
         );
     }
-    assert!(items.len() > 5, "user, history and events: {table}");
+    for (mark, allowed) in MARKS {
+        for place in allowed.iter().filter(|_| mark != "eyJ") {
+            assert!(seen.has(mark, *place), "{mark} is nowhere in {place:?}");
+        }
+    }
+}
+
+/// Requests that are refused or ignored.
+async fn mislead(seen: &mut Sightings<'_>) {
+    let app = seen.app;
+    for (method, path) in FOR_USERS {
+        let bad = app
+            .stack
+            .sign(&json!({ "sub": USER, "name": "Marked noise" }));
+        for token in [bad.as_str(), "Marked header"] {
+            let request = app.request(method.clone(), &format!("{path}?Marked%20query"));
+            let request = request.header("x-juno-jwt", token);
+            let answer = seen.send(Place::Error, request.body("Marked noise")).await;
+            answer.assert_problem(401, "USR-401-001", path);
+        }
+    }
+    for path in [STATUS, DETAILS] {
+        let request = app.as_user(Method::GET, &format!("{path}?refresh=Marked%20query"), USER);
+        let request = request.header("x-noise", "Marked header");
+        let answer = seen.send(Place::Error, request).await;
+        answer.assert_problem(400, "GEN-400-001", path);
+    }
+    let event = |word: &str| {
+        json!({ "type": "applicantReviewed", "externalUserId": format!("{word} user"), "applicantId": word, "createdAtMs": word,
+            "reviewStatus": word, "correlationId": word, "info": { "firstName": word },
+            "reviewResult": { "reviewAnswer": word, "moderationComment": word } })
+    };
+    let forged = app.delivery(event("Marked forgery").to_string());
+    let answer = forged.send(&[("x-payload-digest", "Marked forgery")]).await;
+    seen.answer(Place::Error, answer)
+        .assert_problem(401, "KYC-401-001", WEBHOOK);
+    for noise in [
+        event("Marked noise"),
+        json!("Marked noise"),
+        json!({ "type": ["Marked noise"] }),
+    ] {
+        let answer = app.deliver(&noise).await;
+        assert_eq!(
+            seen.answer(Place::Receipt, answer).ok()["outcome"],
+            "ignored",
+            "{noise}"
+        );
+    }
+}
+
+/// What the provider sends instead of what it should is for nobody's eyes.
+#[tokio::test]
+async fn a_broken_provider_is_not_quoted() {
+    let sentence = r#"{"code":400,"description":"Marked answer","correlationId":"Marked answer","errorName":"Marked answer"}"#;
+    for (status, answer) in [
+        (
+            200,
+            r#"{"id":"Marked answer","info":{"firstName":"Marked answer"#,
+        ),
+        (200, r#"{"id":{"Marked answer":1},"token":"Marked answer"}"#),
+        (200, "Marked answer"),
+        (400, sentence),
+        (401, sentence),
+        (409, sentence),
+        (500, sentence),
+        (302, sentence),
+    ] {
+        let answers = [
+            (APPLICANT, status, answer),
+            (
+                "/resources/accessTokens/sdk",
+                status,
+                r#"{"Marked answer":1}"#,
+            ),
+        ];
+        let app = app_with(answers, options()).await;
+        let mut seen = Sightings::of(&app);
+        seen.ask_all().await;
+        seen.look_at_table().await;
+        seen.look_at_logs();
+        assert!(
+            seen.seen.iter().any(|(place, _)| *place == Place::Error),
+            "{answer}"
+        );
+        seen.assert_allowed();
+    }
+}
+
+/// The values of secrets are not told when they are not what they should be.
+#[tokio::test]
+async fn secrets_that_cannot_be_read_are_not_quoted() {
+    let (app, vault) = App::start_with_vault(Options {
+        secrets: BTreeMap::new(),
+        ..options()
+    })
+    .await;
+    for (id, value) in [
+        (
+            "ProviderSecret",
+            json!({ "app_token": 7, "secret_key": "marked-credential" }),
+        ),
+        (
+            "WebhookSecret",
+            json!({ "secrets": "marked-webhook-secret" }),
+        ),
+        ("JwksSecret", json!({ "keys": "marked-credential" })),
+    ] {
+        vault.set(id, Some(value));
+    }
+    let mut seen = Sightings::of(&app);
+    seen.ask_all().await;
+    let answer = app.delivery("{}").send(&[("x-payload-digest", "aa")]).await;
+    seen.answer(Place::Receipt, answer)
+        .assert_problem(500, "KYC-500-001", WEBHOOK);
+    seen.look_at_logs();
+    for id in ["ProviderSecret", "WebhookSecret", "JwksSecret"] {
+        assert!(seen.has(id, Place::Logs), "{id}");
+    }
+    seen.assert_allowed();
 }

@@ -14,6 +14,14 @@ pub(crate) const APPLICANT: &str = "/resources/applicants/-;externalUserId=usr_a
 
 /// A system whose provider gives these answers, and 404 for everything else.
 pub(crate) async fn app_with_answers<const N: usize>(answers: [(&str, u16, &str); N]) -> App {
+    app_with(answers, Options::default()).await
+}
+
+/// The same, with other options.
+pub(crate) async fn app_with<const N: usize>(
+    answers: [(&str, u16, &str); N],
+    options: Options,
+) -> App {
     let answers: HashMap<String, (u16, String)> = answers
         .into_iter()
         .map(|(target, status, body)| (target.to_owned(), (status, body.to_owned())))
@@ -34,7 +42,7 @@ pub(crate) async fn app_with_answers<const N: usize>(answers: [(&str, u16, &str)
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
     App::start_with(Options {
         provider_url: Some(provider_url),
-        ..Options::default()
+        ..options
     })
     .await
 }

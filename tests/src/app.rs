@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
+use local::data::Data;
 use local::{Options, Stack};
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use shared::kyc::{Step, Timestamp, User, UserId};
 use shared::repository::{UserStore, Users};
@@ -20,6 +21,25 @@ pub const DETAILS: &str = "/v0/kyc/details";
 pub const GATE: &str = "/v0/kyc/gate";
 pub const ME: &str = "/v0/user/me?expand=onboarding";
 pub const WEBHOOK: &str = "/v0/webhooks/kyc/sumsub/events";
+
+/// The routes that users call.
+pub const FOR_USERS: [(Method, &str); 5] = [
+    (Method::POST, ACCESS_TOKEN),
+    (Method::GET, STATUS),
+    (Method::GET, DETAILS),
+    (Method::GET, GATE),
+    (Method::GET, "/v0/user/me"),
+];
+
+/// What every answer says to browsers and caches, whoever gives it.
+const ALWAYS: [(&str, &str); 6] = [
+    ("cache-control", "no-store"),
+    ("content-security-policy", "sandbox"),
+    ("referrer-policy", "no-referrer"),
+    ("strict-transport-security", "max-age=63072000"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+];
 
 /// A running system.
 pub struct App {
@@ -76,9 +96,11 @@ impl Answer {
         assert_eq!(body.as_object().unwrap().len(), 7, "{body}");
     }
 
-    fn assert_headers(&self) {
-        assert_eq!(self.header("cache-control"), "no-store");
-        assert_eq!(self.header("x-content-type-options"), "nosniff");
+    /// Asserts the headers that every answer has.
+    pub fn assert_headers(&self) {
+        for (name, value) in ALWAYS {
+            assert_eq!(self.header(name), value, "{name}: {self:?}");
+        }
     }
 }
 
@@ -96,6 +118,14 @@ impl App {
         stack.seed(USER).await.unwrap();
         let users = stack.users();
         Self { stack, http, users }
+    }
+
+    /// A system whose secrets can be replaced while it runs.
+    pub async fn start_with_vault(options: Options) -> (Self, Vault) {
+        let vault = Vault(tempfile::tempdir().unwrap());
+        let data = Data::Directory(vault.0.path().to_owned());
+        let app = Self::start_with(Options { data, ..options }).await;
+        (app, vault)
     }
 
     /// Stores a user as given, over the one of that id.
@@ -224,6 +254,15 @@ impl App {
         answer.json()
     }
 
+    /// Everything that is stored.
+    pub async fn items(&self) -> Vec<Value> {
+        let scan = json!({ "TableName": self.stack.table() });
+        let table = self.dynamodb("Scan", scan).await;
+        let items = table["Items"].as_array().unwrap().iter();
+        let counter = |item: &&Value| item["sk"]["S"].as_str().unwrap().starts_with("SPENT#");
+        items.filter(|item| !counter(item)).cloned().collect()
+    }
+
     /// A delivery that is not signed yet.
     pub fn delivery(&self, body: impl Into<Vec<u8>>) -> Delivery<'_> {
         Delivery {
@@ -237,6 +276,21 @@ impl App {
         let delivery = self.delivery(format!("{event:#}"));
         let digest = delivery.digest();
         delivery.send(&[("x-payload-digest", &digest)]).await
+    }
+}
+
+/// What Secrets Manager holds, to be changed.
+pub struct Vault(tempfile::TempDir);
+
+impl Vault {
+    /// Replaces a secret, or removes it.
+    pub fn set(&self, id: &str, value: Option<Value>) {
+        let file = self.0.path().join("secrets.json");
+        let mut secrets: Map<String, Value> =
+            serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        secrets.remove(id);
+        secrets.extend(value.map(|value| (id.to_owned(), value)));
+        std::fs::write(&file, Value::from(secrets).to_string()).unwrap();
     }
 }
 

@@ -89,6 +89,7 @@ struct Shared {
     target: OnceLock<SocketAddr>,
     faults: Mutex<Faults>,
     rng: Mutex<fastrand::Rng>,
+    requests: AtomicU64,
     injected: AtomicU64,
 }
 
@@ -101,6 +102,7 @@ impl FaultProxy {
             target: OnceLock::new(),
             faults: Mutex::default(),
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
+            requests: AtomicU64::default(),
             injected: AtomicU64::default(),
         });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared))).abort_handle();
@@ -125,6 +127,11 @@ impl FaultProxy {
     /// What happens to requests from now on.
     pub fn set_faults(&self, faults: Faults) {
         *self.shared.faults.lock().unwrap() = faults;
+    }
+
+    /// How many requests there were.
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
     }
 
     /// How many requests suffered something.
@@ -209,6 +216,7 @@ impl Shared {
     }
 
     fn pick(&self) -> Option<Fault> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let faults = *self.faults.lock().unwrap();
         let fault = faults.pick(&mut self.rng.lock().unwrap());
         self.injected

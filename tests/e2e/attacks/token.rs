@@ -1,0 +1,174 @@
+//! Tokens that must not be believed.
+
+mod claims;
+mod form;
+mod signature;
+
+use local::Options;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::issuer::{Issuer, key_set, seconds_from_now};
+use super::key_server::KeyServer;
+use super::{ask, set, unharmed};
+use tests::app::{App, FOR_USERS, STATUS, USER, send};
+
+const ISSUER: &str = "https://issuer.example";
+const AUDIENCE: &str = "kyc";
+
+/// What is wrong with a token, and the token.
+type Attack = (String, String);
+
+/// Those whom the system trusts.
+struct Trusted {
+    rsa: Issuer,
+    ec: Issuer,
+    ed: Issuer,
+    hmac: Issuer,
+}
+
+impl Trusted {
+    fn new() -> Self {
+        Self {
+            rsa: Issuer::rsa("rsa"),
+            ec: Issuer::p256("ec"),
+            ed: Issuer::ed25519("ed"),
+            hmac: Issuer::hmac("hmac", b"a shared secret of some length.."),
+        }
+    }
+
+    fn all(&self) -> [&Issuer; 4] {
+        [&self.rsa, &self.ec, &self.ed, &self.hmac]
+    }
+
+    async fn app(&self) -> App {
+        App::start_with(Options {
+            parameters: set([
+                ("JwtAlgorithms", "RS256,ES256,EdDSA,HS256"),
+                ("JwtIssuer", ISSUER),
+                ("JwtAudience", AUDIENCE),
+            ]),
+            secrets: [("JwksSecret".to_owned(), key_set(self.all()))].into(),
+            ..Options::default()
+        })
+        .await
+    }
+}
+
+/// Claims that are all right.
+fn right() -> Value {
+    json!({ "sub": USER, "iss": ISSUER, "aud": AUDIENCE, "exp": seconds_from_now(600) })
+}
+
+#[tokio::test]
+async fn what_is_no_right_token_is_refused_by_every_route() {
+    let trusted = Trusted::new();
+    let app = trusted.app().await;
+    // Where tokens would have keys fetched from: nobody comes.
+    let lure = KeyServer::start(&key_set([&signature::attacker()])).await;
+    for issuer in trusted.all() {
+        let answer = ask(&app, &Method::GET, STATUS, &issuer.token(&right())).await;
+        assert_eq!(answer.ok()["status"], "pending", "{}", issuer.algorithm);
+    }
+
+    let attacks = [
+        signature::attacks(&trusted, lure.url()),
+        claims::attacks(&trusted.ed),
+        form::attacks(&trusted.ed),
+    ]
+    .concat();
+    let mut believed = Vec::new();
+    unharmed(&app, async {
+        for (method, path) in FOR_USERS {
+            // All routes check alike: what is tried on one in full is tried on the others in part.
+            let step = if path == STATUS { 1 } else { 7 };
+            for (what, token) in attacks.iter().step_by(step) {
+                let answer = ask(&app, &method, path, token).await;
+                if answer.status == 401 {
+                    answer.assert_problem(401, "USR-401-001", path);
+                } else {
+                    believed.push(format!("{what}: {} of {path}", answer.status));
+                }
+            }
+        }
+    })
+    .await;
+    assert!(believed.is_empty(), "{believed:#?}");
+    assert_eq!(lure.requests(), 0);
+    // The right ones are still good.
+    for issuer in trusted.all() {
+        ask(&app, &Method::GET, STATUS, &issuer.token(&right()))
+            .await
+            .ok();
+    }
+}
+
+#[tokio::test]
+async fn there_is_one_token_in_one_header() {
+    let app = App::start().await;
+    let valid = app.stack.token(USER, std::time::Duration::from_mins(1));
+    let headers: [&[(&str, &str)]; 9] = [
+        &[],
+        &[("x-juno-jwt", "")],
+        &[("x-juno-jwt", &valid), ("x-juno-jwt", &valid)],
+        &[("x-juno-jwt", &valid), ("x-juno-jwt", "x")],
+        &[("x-juno-jwt", "x"), ("x-juno-jwt", &valid)],
+        &[("x-juno-jwt", ""), ("X-Juno-JWT", &valid)],
+        &[("authorization", &format!("Bearer {valid}"))],
+        &[("cookie", &format!("x-juno-jwt={valid}"))],
+        &[("x_juno_jwt", &valid)],
+    ];
+    unharmed(&app, async {
+        for (method, path) in FOR_USERS {
+            for headers in headers {
+                let request = app.request(method.clone(), path);
+                let request = headers.iter().fold(request, |request, (name, value)| {
+                    request.header(*name, *value)
+                });
+                send(request).await.assert_problem(401, "USR-401-001", path);
+            }
+            let query = format!("{path}?x-juno-jwt={valid}");
+            let answer = send(app.request(method.clone(), &query)).await;
+            answer.assert_problem(401, "USR-401-001", path);
+            // More than the gateway takes.
+            let answer = ask(&app, &method, path, &"x".repeat(10_240)).await;
+            answer.assert_problem(413, "GEN-413-001", path);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_id_of_any_visible_characters_is_nobody_else() {
+    let app = App::start().await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    let before = app.stored(USER).await;
+    for id in [
+        "#",
+        "USER",
+        "HISTORY#1",
+        "usr_abc123#USER",
+        "../usr_abc123",
+        "usr_abc123/",
+        "usr_abc123;x=y",
+        "USR_ABC123",
+        "%75sr_abc123",
+        "usr_abc123%00",
+        "'--",
+        "*",
+        "${USER}",
+        &"x".repeat(128),
+    ] {
+        for (method, path) in FOR_USERS.into_iter().skip(1) {
+            let answer = send(app.as_user(method, path, id)).await;
+            assert!(!answer.text.contains("Jane"), "{id}: {answer:?}");
+            match path {
+                "/v0/user/me" => assert_eq!(answer.ok()["user"]["id"], id),
+                "/v0/kyc/gate" => answer.assert_problem(403, "KYC-403-001", path),
+                _ => assert_eq!(answer.ok()["status"], "pending", "{id}"),
+            }
+        }
+    }
+    assert_eq!(app.stored(USER).await, before);
+}
