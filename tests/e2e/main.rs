@@ -14,4 +14,5 @@ mod privacy;
 mod provider;
 mod reconcile;
 mod repository;
+mod threats;
 mod webhook;

@@ -3,12 +3,17 @@
 use http::HeaderMap;
 use http::header::HOST;
 use lambda_http::request::LambdaRequest;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// What a URL cannot hold as it is. An HTTP API's event holds the query as it was sent.
+const NOT_IN_URL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 
 /// The event without what must not reach a request.
 ///
 /// A REST API's event holds each header twice: all its values, and the last one. Only the former are kept, so that a header
 /// that was sent twice is seen twice. Where a request was sent to is what the gateway says and not what the caller's `Host` and
-/// `X-Forwarded-Proto` do: the conversion to a request panics on some of these, and nothing here looks at them.
+/// `X-Forwarded-Proto` do: the conversion to a request panics on some of these, and nothing here looks at them. It panics on a
+/// query that is no part of a URL, too, so that is encoded, which does not change its meaning.
 #[must_use]
 pub fn cleaned(mut event: LambdaRequest) -> LambdaRequest {
     match &mut event {
@@ -18,7 +23,12 @@ pub fn cleaned(mut event: LambdaRequest) -> LambdaRequest {
             }
             without_origin(&mut event.headers);
         }
-        LambdaRequest::ApiGatewayV2(event) => without_origin(&mut event.headers),
+        LambdaRequest::ApiGatewayV2(event) => {
+            without_origin(&mut event.headers);
+            if let Some(query) = &mut event.raw_query_string {
+                *query = utf8_percent_encode(query, NOT_IN_URL).to_string();
+            }
+        }
         _ => {}
     }
     event
