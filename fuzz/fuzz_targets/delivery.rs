@@ -1,0 +1,5 @@
+//! Feeds [`fuzz::webhook`].
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::delivery::run(data));
