@@ -5,6 +5,7 @@
 mod attacks;
 mod bad_input;
 mod browsers;
+mod configuration;
 mod contract;
 mod events;
 mod faults;
