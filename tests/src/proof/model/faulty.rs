@@ -1,8 +1,9 @@
 //! A store whose writes fail when they are told to.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use shared::kyc::{Timestamp, User, UserId};
+use shared::kyc::{Status, Timestamp, User, UserId};
 use shared::provider::EventKey;
 use shared::repository::{CommitError, EventRecord, Loaded, RepositoryError, Shard, UserStore};
 
@@ -11,6 +12,8 @@ pub(super) struct Faulty<S> {
     pub(super) store: S,
     /// Whether the next write fails, and if so, whether it has its effect all the same.
     pub(super) fault: Mutex<Option<bool>>,
+    /// Whether the user was ever stored as approved, be it for a moment while somebody else was writing, too.
+    pub(super) approved: AtomicBool,
 }
 
 impl<S: UserStore> UserStore for Faulty<S> {
@@ -38,6 +41,9 @@ impl<S: UserStore> UserStore for Faulty<S> {
         let fault = self.fault.lock().unwrap().take();
         if fault != Some(false) {
             self.store.commit(before, after, cause, event, now).await?;
+            if after.review.status() == Status::Approved {
+                self.approved.store(true, Ordering::Relaxed);
+            }
         }
         match fault {
             None => Ok(()),
