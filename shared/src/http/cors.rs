@@ -4,8 +4,23 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
+
+use crate::runtime::is_secure;
+
+/// Which headers of an answer a page may read.
+pub(super) const READABLE: [(HeaderName, &str); 1] = [(
+    ACCESS_CONTROL_EXPOSE_HEADERS,
+    "Retry-After, X-Amzn-RequestId",
+)];
+
+/// How the routes are called; to be remembered for two hours.
+pub(super) const CALLS: [(HeaderName, &str); 3] = [
+    (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
+    (ACCESS_CONTROL_ALLOW_HEADERS, "x-juno-jwt, content-type"),
+    (ACCESS_CONTROL_MAX_AGE, "7200"),
+];
 
 /// The origins of the pages that may. There are no credentials to allow: the token is sent as a header by the page itself.
 #[derive(Debug, Clone, Default)]
@@ -17,53 +32,40 @@ impl Origins {
     /// # Errors
     /// The sentence says what an origin is. `*` is none.
     pub fn parse(list: &str) -> Result<Self, &'static str> {
-        list.split(',').map(|origin| parse(origin.trim())).collect()
+        let origins = list.split(',').map(|origin| parse(origin.trim()));
+        origins.collect::<Result<_, _>>().map(Self)
     }
 
-    /// What the answer to a request with these headers says of them.
-    pub(super) fn apply(&self, request: &HeaderMap, answer: &mut HeaderMap) {
-        answer.insert(VARY, HeaderValue::from_static("Origin"));
+    /// The origin of a request, if it is one of these.
+    pub(super) fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
         let mut origins = request.get_all(ORIGIN).iter();
-        if let (Some(origin), None) = (origins.next(), origins.next())
-            && self.0.contains(origin)
-        {
-            answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            answer.insert(
-                ACCESS_CONTROL_EXPOSE_HEADERS,
-                HeaderValue::from_static("Retry-After, X-Amzn-RequestId"),
-            );
-        }
-    }
-
-    /// What else the answer to a preflight request says: how the routes are called, for two hours.
-    pub(super) fn apply_preflight(&self, request: &HeaderMap, answer: &mut HeaderMap) {
-        self.apply(request, answer);
-        if answer.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-            answer.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
-            for (name, value) in [
-                (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-                (ACCESS_CONTROL_ALLOW_HEADERS, "x-juno-jwt, content-type"),
-                (ACCESS_CONTROL_MAX_AGE, "7200"),
-            ] {
-                answer.insert(name, HeaderValue::from_static(value));
-            }
-        }
+        let (Some(origin), None) = (origins.next(), origins.next()) else {
+            return None;
+        };
+        self.0.contains(origin).then(|| origin.clone())
     }
 }
 
-impl FromIterator<HeaderValue> for Origins {
-    fn from_iter<I: IntoIterator<Item = HeaderValue>>(origins: I) -> Self {
-        Self(origins.into_iter().collect())
+/// What an answer says to a page of `origin`, if that is an allowed one: who may read it, and what `more` holds.
+pub(super) fn allow(
+    origin: Option<HeaderValue>,
+    more: &[(HeaderName, &'static str)],
+    answer: &mut HeaderMap,
+) {
+    answer.insert(VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin {
+        answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        for (name, value) in more {
+            answer.insert(name, HeaderValue::from_static(value));
+        }
     }
 }
 
 fn parse(origin: &str) -> Result<HeaderValue, &'static str> {
     const WRONG: &str = "not a list of origins like https://app.example.com";
     let url = Url::parse(origin).map_err(|_| WRONG)?;
-    let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-    let secure = url.scheme() == "https" || (url.scheme() == "http" && local);
     // As browsers write it: without path, default port and upper case.
-    if secure && !origin.contains('*') && url.origin().ascii_serialization() == origin {
+    if is_secure(&url) && !origin.contains('*') && url.origin().ascii_serialization() == origin {
         HeaderValue::from_str(origin).map_err(|_| WRONG)
     } else {
         Err(WRONG)
@@ -78,7 +80,8 @@ mod tests {
         let origins = Origins::parse("https://app.example.com, http://localhost:5173").unwrap();
         let request = origin.map(|origin| (ORIGIN, origin.parse().unwrap()));
         let mut answer = HeaderMap::new();
-        origins.apply(&request.into_iter().collect(), &mut answer);
+        let origin = origins.allowed(&request.into_iter().collect());
+        allow(origin, &READABLE, &mut answer);
         answer
     }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::time::Instant;
 
-use http::{HeaderMap, Method};
+use http::{HeaderName, HeaderValue, Method};
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::ServiceExt;
 use lambda_http::{
@@ -12,7 +12,7 @@ use lambda_http::{
 };
 use tracing::Instrument;
 
-use super::{Call, ErrorTypes, Failure, Origins, Reply, Route, cleaned};
+use super::{Call, ErrorTypes, Failure, Origins, Reply, Route, cleaned, cors};
 use crate::runtime::chain;
 
 /// What all answers of a function have in common.
@@ -38,14 +38,14 @@ where
 {
     let (handle, edge) = (&handle, &edge);
     let service = service_fn(move |request: Request| async move {
+        let origin = edge.origins.allowed(request.headers());
         if edge.route.is_for_browsers() && request.method() == Method::OPTIONS {
-            return Ok(edge.preflight(request.headers()));
+            return Ok(edge.response(Reply::no_content(), origin, &cors::CALLS));
         }
-        let headers = request.headers().clone();
         let call = Call::new(request);
         let span = tracing::info_span!("request", trace_id = call.trace_id());
         let reply = edge.reply(call.trace_id(), handle(call)).instrument(span);
-        Ok::<_, Infallible>(edge.response(reply.await, &headers))
+        Ok::<_, Infallible>(edge.response(reply.await, origin, &cors::READABLE))
     });
     let service = Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| {
         LambdaEvent::new(cleaned(event.payload), event.context)
@@ -86,20 +86,17 @@ impl Edge {
         reply
     }
 
-    /// The answer as it is sent.
-    fn response(&self, reply: Reply, request: &HeaderMap) -> Response<Body> {
+    /// The answer as it is sent, with what it says to a page of an allowed origin.
+    fn response(
+        &self,
+        reply: Reply,
+        origin: Option<HeaderValue>,
+        to_page: &[(HeaderName, &'static str)],
+    ) -> Response<Body> {
         let mut response = reply.into_response();
         if self.route.is_for_browsers() {
-            self.origins.apply(request, response.headers_mut());
+            cors::allow(origin, to_page, response.headers_mut());
         }
-        response
-    }
-
-    /// What a browser is told before it sends the request itself.
-    fn preflight(&self, request: &HeaderMap) -> Response<Body> {
-        let mut response = Reply::no_content().into_response();
-        self.origins
-            .apply_preflight(request, response.headers_mut());
         response
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::sync::OnceLock;
+
+use aws_sdk_dynamodb::Client;
 
 use super::{Aws, ConfigError, Secret, SecretSource, Variables, chain, log, system_clock};
 use crate::http::{Authenticator, Edge, ErrorTypes, KeySource, Origins, Route};
@@ -15,6 +18,7 @@ use crate::service::{Meter, Recorder};
 pub struct Function {
     variables: Variables,
     aws: Aws,
+    dynamodb: OnceLock<Client>,
 }
 
 /// Why a function cannot start.
@@ -48,7 +52,12 @@ impl Function {
             .install_default()
             .ok();
         let aws = Aws::from_environment(&variables)?;
-        Ok(Self { variables, aws })
+        let dynamodb = OnceLock::new();
+        Ok(Self {
+            variables,
+            aws,
+            dynamodb,
+        })
     }
 
     /// Finds out who is asking, with the keys at `JWKS_URL` or, where that is not set, of `JWKS_SECRET`.
@@ -63,13 +72,13 @@ impl Function {
         Ok(Authenticator::from_environment(&self.variables, keys)?)
     }
 
-    /// The users.
+    /// The users. All parts share one client.
     ///
     /// # Errors
     /// [`StartError`].
     pub fn users(&self) -> Result<Users, StartError> {
         Ok(Users::new(
-            self.aws.dynamodb(),
+            self.dynamodb.get_or_init(|| self.aws.dynamodb()).clone(),
             self.variables.required("TABLE_NAME")?,
         ))
     }

@@ -10,6 +10,7 @@ mod log;
 pub mod metrics;
 mod schedule;
 mod secret;
+mod web;
 
 pub use aws::Aws;
 pub use cached::{Cached, Source};
@@ -20,3 +21,4 @@ pub use function::{Function, StartError};
 pub use log::chain;
 pub use schedule::every_event;
 pub use secret::{Secret, SecretError, SecretSource};
+pub(crate) use web::{bounded_body, is_secure};

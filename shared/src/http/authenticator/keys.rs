@@ -8,7 +8,7 @@ use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::runtime::{SecretError, SecretSource, Source};
+use crate::runtime::{SecretError, SecretSource, Source, bounded_body, is_secure};
 
 /// Fetching a key set takes no longer.
 const FETCH: Duration = Duration::from_secs(3);
@@ -57,8 +57,7 @@ impl KeySource {
     /// The sentence says what is wrong with the address.
     pub fn at(url: &str) -> Result<Self, &'static str> {
         let url = Url::parse(url).map_err(|_| "not a URL")?;
-        let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
-        if url.scheme() != "https" && !(url.scheme() == "http" && local) {
+        if !is_secure(&url) {
             return Err("not an https URL");
         }
         let http = Client::builder()
@@ -79,17 +78,12 @@ impl Source for KeySource {
             Self::Secret(secret) => Keys::of(secret.fetch().await?, true),
             Self::Url { http, url } => {
                 let answer = http.get(url.clone()).send().await;
-                let mut answer = answer.map_err(reqwest::Error::without_url)?;
+                let answer = answer.map_err(reqwest::Error::without_url)?;
                 if answer.status() != http::StatusCode::OK {
                     return Err(KeysError::Status(answer.status().as_u16()));
                 }
-                let mut body = Vec::new();
-                while let Some(chunk) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
-                    if body.len() + chunk.len() > MAX_SET {
-                        return Err(KeysError::TooLarge);
-                    }
-                    body.extend_from_slice(&chunk);
-                }
+                let body = bounded_body(answer, MAX_SET).await?;
+                let body = body.ok_or(KeysError::TooLarge)?;
                 // What is public is no shared secret.
                 Keys::of(
                     serde_json::from_slice(&body).map_err(|_| KeysError::NoKey)?,

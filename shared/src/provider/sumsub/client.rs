@@ -14,7 +14,7 @@ use super::{answer, signing};
 use crate::kyc::{ApplicantId, Document, UserId};
 use crate::provider::breaker::Breaker;
 use crate::provider::{Provider, ProviderError, SESSION_SECONDS, Sighting, Subject};
-use crate::runtime::{Clock, Deadline, Secret};
+use crate::runtime::{Clock, Deadline, Secret, bounded_body};
 
 /// All characters but RFC 3986's unreserved ones: an id is one path segment whatever it holds.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -169,24 +169,17 @@ impl Sumsub {
 }
 
 /// Reads an answer of a known size; decides by the status alone what it means.
-async fn read(mut response: Response) -> Result<Vec<u8>, ProviderError> {
+async fn read(response: Response) -> Result<Vec<u8>, ProviderError> {
     let status = response.status();
     let retry_after = response
         .headers()
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok())
         .map(Duration::from_secs);
-    let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
+    let body = bounded_body(response, MAX_ANSWER)
         .await
-        .map_err(|error| ProviderError::Unreachable(error.without_url()))?
-    {
-        if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(ProviderError::Malformed);
-        }
-        body.extend_from_slice(&chunk);
-    }
+        .map_err(ProviderError::Unreachable)?
+        .ok_or(ProviderError::Malformed)?;
     if status.is_success() {
         return Ok(body);
     }
