@@ -55,7 +55,6 @@ async fn a_user_all_of_whose_webhooks_were_lost() {
     pass_time(&app, USER).await;
     let line = reconcile(&app).await;
     assert_eq!(counts(&line), [&json!(1), &json!(1), &json!(0)]);
-    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "Kyc");
     assert_eq!(app.status().await, "approved");
     assert_eq!(app.step().await, "open_banking");
     assert_eq!(

@@ -2,7 +2,8 @@
 
 use lambda_http::Error;
 use shared::repository::RepositoryError;
-use shared::runtime::{Function, every_event, metrics};
+use shared::runtime::metrics::{self, Measure};
+use shared::runtime::{Function, every_event};
 use shared::service::{PACE, reconcile};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,12 +15,13 @@ async fn main() -> Result<(), Error> {
 
     every_event(|deadline| async move {
         let sum = reconcile(recorder, provider, PACE, deadline).await?;
-        metrics::count(
-            "reconcile",
+        metrics::put(
+            None,
             &[
-                ("ReconcileChecked", sum.checked),
-                ("ReconcileRepaired", sum.repaired),
-                ("ReconcileFailed", sum.failed),
+                ("ReconcileChecked", Measure::Count(sum.checked)),
+                ("ReconcileRepaired", Measure::Count(sum.repaired)),
+                ("ReconcileFailed", Measure::Count(sum.failed)),
+                ("ReconcileLongestWait", Measure::Waited(sum.longest_wait)),
             ],
         );
         Ok::<_, RepositoryError>(sum)

@@ -4,7 +4,7 @@ use lambda_http::Error;
 use shared::http::{Failure, Problem, Reply, Route, serve};
 use shared::provider::Webhook;
 use shared::provider::sumsub::SumsubWebhook;
-use shared::runtime::Function;
+use shared::runtime::{Function, metrics};
 use shared::service::Receiver;
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,13 +19,24 @@ async fn main() -> Result<(), Error> {
     tokio::join!(secrets.prefetch(), provider.credentials().prefetch());
 
     serve(function.edge(Route::Webhook)?, |call| async move {
-        let verify = |secrets: &_| SumsubWebhook.verify(secrets, call.headers(), call.body());
-        let delivery = secrets.check(verify, |error| error.seems_old()).await?;
-        let delivery = delivery.map_err(|error| Failure::new(Problem::InvalidSignature, error))?;
-        let outcome = receiver
-            .receive(&SumsubWebhook, provider, delivery, call.deadline())
-            .await?;
-        Reply::receipt(outcome)
+        let received = async {
+            let verify = |secrets: &_| SumsubWebhook.verify(secrets, call.headers(), call.body());
+            let delivery = secrets.check(verify, |error| error.seems_old()).await?;
+            let delivery =
+                delivery.map_err(|error| Failure::new(Problem::InvalidSignature, error))?;
+            let outcome = receiver
+                .receive(&SumsubWebhook, provider, delivery, call.deadline())
+                .await?;
+            Ok::<_, Failure>(outcome)
+        }
+        .await;
+        let outcome = match &received {
+            Ok(outcome) => outcome.as_str(),
+            Err(failure) if failure.is_ours() => "failed",
+            Err(_) => "refused",
+        };
+        metrics::count("Deliveries", ("outcome", outcome));
+        Reply::receipt(received?)
     })
     .await
 }

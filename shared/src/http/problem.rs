@@ -198,6 +198,12 @@ impl Failure {
         }
     }
 
+    /// Whether the caller did nothing wrong: its status is a 5xx.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.problem.parts().0.is_server_error()
+    }
+
     /// What led to it.
     pub(super) fn cause(&self) -> Option<&(dyn Error + 'static)> {
         self.cause

@@ -73,6 +73,21 @@ impl ProviderError {
         }
     }
 
+    /// What metrics call it: `credentials` need somebody to act, `throttled` and `not_asked` pass, `failed` is the provider's.
+    #[must_use]
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Credentials(_) | Self::Refused { .. } => "credentials",
+            Self::Throttled { .. } => "throttled",
+            Self::Suspended { .. } => "not_asked",
+            Self::Unavailable { .. }
+            | Self::Unreachable(_)
+            | Self::TimedOut
+            | Self::Unexpected { .. }
+            | Self::Malformed => "failed",
+        }
+    }
+
     /// Whether one more try of a read may help at once.
     #[must_use]
     pub(crate) fn is_transient(&self) -> bool {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use aws_sdk_dynamodb::Client;
 
-use super::{Aws, ConfigError, Secret, SecretSource, Variables, chain, log, system_clock};
+use super::{Aws, ConfigError, Secret, SecretSource, Variables, chain, log, metrics, system_clock};
 use crate::http::{Authenticator, Edge, ErrorTypes, KeySource, Origins, Route};
 use crate::kyc::{Allowance, Onboarding};
 use crate::provider::sumsub::{Sumsub, WebhookSecrets};
@@ -40,13 +40,14 @@ impl fmt::Debug for StartError {
 }
 
 impl Function {
-    /// Starts logging and reads what every function needs.
+    /// Starts logs and metrics and reads what every function needs.
     ///
     /// # Errors
     /// [`StartError`] names the variable that is missing or wrong.
     pub fn start() -> Result<Self, StartError> {
         let variables = Variables::of_process();
         log::start(&variables)?;
+        metrics::start(&variables)?;
         // Only a second start in one process fails, and then the provider is installed already.
         rustls::crypto::ring::default_provider()
             .install_default()

@@ -1,31 +1,104 @@
 //! Metrics, as lines of the embedded metric format: `CloudWatch` makes metrics of them out of the log.
+//!
+//! Names and dimensions are literals, so that nothing of a person can get into them. `docs/runbook.md` lists all of them.
 
 use std::io::Write;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::system_clock;
+use super::{ConfigError, Variables, system_clock};
 
-/// The namespace of all metrics of ours.
-const NAMESPACE: &str = "Kyc";
+/// The namespace of this deployment's metrics. Not set in tests of single parts, which write none.
+static NAMESPACE: OnceLock<String> = OnceLock::new();
 
-/// Counts things that happened, in one line. `function` is the dimension that they can be told apart by.
-pub fn count(function: &str, counts: &[(&str, u32)]) {
-    let names: Vec<Value> = counts
-        .iter()
-        .map(|(name, _)| json!({ "Name": name, "Unit": "Count" }))
-        .collect();
+/// A value of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// How often something happened.
+    Count(u32),
+    /// How long a call took; in milliseconds.
+    Took(Duration),
+    /// How long something has been waiting; in seconds.
+    Waited(Duration),
+}
+
+impl Measure {
+    fn unit_and_value(self) -> (&'static str, u64) {
+        match self {
+            Self::Count(count) => ("Count", count.into()),
+            Self::Took(time) => (
+                "Milliseconds",
+                u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            ),
+            Self::Waited(time) => ("Seconds", time.as_secs()),
+        }
+    }
+}
+
+/// Reads the namespace from `METRICS_NAMESPACE`.
+///
+/// # Errors
+/// [`ConfigError`] when it is missing.
+pub(super) fn start(variables: &Variables) -> Result<(), ConfigError> {
+    let namespace = variables.required("METRICS_NAMESPACE")?;
+    // Only a second start in one process finds it set.
+    NAMESPACE.get_or_init(|| namespace.to_owned());
+    Ok(())
+}
+
+/// Counts one occurrence of something that comes in kinds, which are told apart by a dimension.
+pub fn count(metric: &'static str, dimension: (&'static str, &'static str)) {
+    put(Some(dimension), &[(metric, Measure::Count(1))]);
+}
+
+/// Writes the values of metrics that belong together, in one line.
+pub fn put(dimension: Option<(&'static str, &'static str)>, measures: &[(&'static str, Measure)]) {
+    if let Some(namespace) = NAMESPACE.get() {
+        let line = line(namespace, dimension, measures);
+        // The same fate as that of a log line that cannot be written: nobody is there to be told.
+        writeln!(std::io::stdout().lock(), "{line}").ok();
+    }
+}
+
+fn line(namespace: &str, dimension: Option<(&str, &str)>, measures: &[(&str, Measure)]) -> Value {
+    let (mut line, mut metrics) = (Map::new(), Vec::new());
+    for (name, measure) in measures {
+        let (unit, value) = measure.unit_and_value();
+        metrics.push(json!({ "Name": name, "Unit": unit }));
+        line.insert((*name).to_owned(), json!(value));
+    }
+    let dimensions: Vec<&str> = dimension.iter().map(|(name, _)| *name).collect();
+    line.extend(dimension.map(|(name, value)| (name.to_owned(), json!(value))));
     let directive =
-        json!({ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": names });
-    let mut line = counts
-        .iter()
-        .map(|(name, count)| ((*name).to_owned(), json!(count)))
-        .collect::<Map<_, _>>();
-    line.insert("function".to_owned(), json!(function));
+        json!({ "Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics });
     line.insert(
         "_aws".to_owned(),
         json!({ "Timestamp": system_clock().millis(), "CloudWatchMetrics": [directive] }),
     );
-    // The same fate as that of a log line that cannot be written: nobody is there to be told.
-    writeln!(std::io::stdout().lock(), "{}", Value::from(line)).ok();
+    line.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_of_the_embedded_metric_format() {
+        let measures = [
+            ("Calls", Measure::Count(1)),
+            ("Latency", Measure::Took(Duration::from_micros(83_900))),
+        ];
+        let mut line = line("kyc", Some(("outcome", "failed")), &measures);
+        assert!(line["_aws"]["Timestamp"].take().is_i64());
+        let expected = json!({
+            "Calls": 1, "Latency": 83, "outcome": "failed",
+            "_aws": { "Timestamp": null, "CloudWatchMetrics": [{
+                "Namespace": "kyc", "Dimensions": [["outcome"]],
+                "Metrics": [{ "Name": "Calls", "Unit": "Count" }, { "Name": "Latency", "Unit": "Milliseconds" }],
+            }] },
+        });
+        assert_eq!(line, expected);
+    }
 }

@@ -30,6 +30,8 @@ pub struct Reconciled {
     pub repaired: u32,
     /// Users who could not be looked at, and come again later.
     pub failed: u32,
+    /// How long the one of those looked at had waited whose turn came latest.
+    pub longest_wait: Duration,
 }
 
 /// Looks at users of whom something is awaited and overdue, one in `pace` at most, until there are none or the deadline comes.
@@ -65,9 +67,10 @@ pub async fn reconcile<S: UserStore>(
                 };
                 match look {
                     Ok(Look::NotDue) => {}
-                    Ok(Look::Checked { repaired }) => {
+                    Ok(Look::Checked { repaired, waited }) => {
                         sum.checked += 1;
                         sum.repaired += u32::from(repaired);
+                        sum.longest_wait = sum.longest_wait.max(waited);
                     }
                     Err(error) => {
                         sum.failed += 1;
@@ -90,6 +93,8 @@ enum Look {
     Checked {
         /// Whether it knew something that we did not.
         repaired: bool,
+        /// How long the user had been due.
+        waited: Duration,
     },
 }
 
@@ -101,9 +106,9 @@ async fn look<S: UserStore>(
 ) -> Result<Look, ServiceError> {
     let user = recorder.load(id).await?;
     let now = (recorder.clock)();
-    if user.due_at().is_none_or(|due| due > now) {
+    let Some(due) = user.due_at().filter(|due| *due <= now) else {
         return Ok(Look::NotDue);
-    }
+    };
     let sighting = provider.observe(Subject::User(id), deadline).await;
     let seen = |user: &User| {
         let user = match &sighting {
@@ -122,5 +127,6 @@ async fn look<S: UserStore>(
     sighting?;
     let repaired =
         Transition::between(&user, &after).is_some() || (user.lacks_name() && !after.lacks_name());
-    Ok(Look::Checked { repaired })
+    let waited = now.since(due);
+    Ok(Look::Checked { repaired, waited })
 }

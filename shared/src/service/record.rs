@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ServiceError;
 use crate::kyc::{Onboarding, Transition, User, UserId};
 use crate::repository::{CommitError, EventRecord, RepositoryError, UserStore, Users};
-use crate::runtime::Clock;
+use crate::runtime::{Clock, metrics};
 
 /// How often a change is tried while others change the same user.
 const ATTEMPTS: u32 = 8;
@@ -70,6 +70,9 @@ impl<S: UserStore> Recorder<S> {
                             transition.advanced_to.as_ref().map(tracing::field::display);
                         let (from, to) = (transition.from.as_str(), transition.to.as_str());
                         tracing::info!(user = %user.id, from, to, advanced_to, cause, "verification changed");
+                        if transition.from != transition.to {
+                            metrics::count("StatusReached", ("status", to));
+                        }
                     }
                     return Ok(Recorded::Done(Box::new(changed)));
                 }

@@ -1,6 +1,6 @@
 //! Calls of Sumsub's API.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -14,6 +14,7 @@ use super::{answer, signing};
 use crate::kyc::{ApplicantId, Document, UserId};
 use crate::provider::breaker::Breaker;
 use crate::provider::{Provider, ProviderError, SESSION_SECONDS, Sighting, Subject};
+use crate::runtime::metrics::{self, Measure};
 use crate::runtime::{Clock, Deadline, Secret, bounded_body};
 
 /// All characters but RFC 3986's unreserved ones: an id is one path segment whatever it holds.
@@ -166,6 +167,74 @@ impl Sumsub {
             .map_err(|error| ProviderError::Unreachable(error.without_url()))?;
         read(response).await
     }
+
+    /// A token of the provider's SDK.
+    async fn session(
+        &self,
+        user: &UserId,
+        deadline: Deadline,
+    ) -> Result<SecretString, ProviderError> {
+        let request = SessionRequest {
+            user_id: user.as_str(),
+            level_name: &self.level,
+            ttl_in_secs: SESSION_SECONDS,
+        };
+        let body = serde_json::to_vec(&request).map_err(|_| ProviderError::Malformed)?;
+        // Not tried again: a second token is another one that is valid.
+        let answer = self
+            .call(
+                Method::POST,
+                "/resources/accessTokens/sdk",
+                &body,
+                1,
+                deadline,
+            )
+            .await?;
+        let session: SessionAnswer =
+            serde_json::from_slice(&answer).map_err(|_| ProviderError::Malformed)?;
+        if session.token.expose_secret().is_empty() {
+            Err(ProviderError::Malformed)
+        } else {
+            Ok(session.token)
+        }
+    }
+
+    /// An applicant as of now.
+    async fn applicant(
+        &self,
+        subject: Subject<'_>,
+        deadline: Deadline,
+    ) -> Result<Sighting, ProviderError> {
+        let target = match subject {
+            Subject::User(user) => format!(
+                "/resources/applicants/-;externalUserId={}/one",
+                segment(user.as_str())
+            ),
+            Subject::Applicant(applicant) => {
+                format!("/resources/applicants/{}/one", segment(applicant.as_str()))
+            }
+        };
+        // What changes within this millisecond is told by an event that then is the newer one.
+        let read_at = (self.clock)().before();
+        match self.get(&target, deadline).await? {
+            None => Ok(Sighting::Nobody),
+            Some(body) => answer::applicant(&body, read_at),
+        }
+    }
+
+    /// The documents of an applicant. None: there is no such applicant.
+    async fn resources(
+        &self,
+        applicant: &ApplicantId,
+        deadline: Deadline,
+    ) -> Result<Option<Vec<Document>>, ProviderError> {
+        let target = format!(
+            "/resources/applicants/{}/metadata/resources",
+            segment(applicant.as_str())
+        );
+        let body = self.get(&target, deadline).await?;
+        body.as_deref().map(answer::documents).transpose()
+    }
 }
 
 /// Reads an answer of a known size; decides by the status alone what it means.
@@ -222,29 +291,7 @@ impl Provider for Sumsub {
         user: &UserId,
         deadline: Deadline,
     ) -> Result<SecretString, ProviderError> {
-        let request = SessionRequest {
-            user_id: user.as_str(),
-            level_name: &self.level,
-            ttl_in_secs: SESSION_SECONDS,
-        };
-        let body = serde_json::to_vec(&request).map_err(|_| ProviderError::Malformed)?;
-        // Not tried again: a second token is another one that is valid.
-        let answer = self
-            .call(
-                Method::POST,
-                "/resources/accessTokens/sdk",
-                &body,
-                1,
-                deadline,
-            )
-            .await?;
-        let session: SessionAnswer =
-            serde_json::from_slice(&answer).map_err(|_| ProviderError::Malformed)?;
-        if session.token.expose_secret().is_empty() {
-            Err(ProviderError::Malformed)
-        } else {
-            Ok(session.token)
-        }
+        measured(self.session(user, deadline)).await
     }
 
     async fn observe(
@@ -252,21 +299,7 @@ impl Provider for Sumsub {
         subject: Subject<'_>,
         deadline: Deadline,
     ) -> Result<Sighting, ProviderError> {
-        let target = match subject {
-            Subject::User(user) => format!(
-                "/resources/applicants/-;externalUserId={}/one",
-                segment(user.as_str())
-            ),
-            Subject::Applicant(applicant) => {
-                format!("/resources/applicants/{}/one", segment(applicant.as_str()))
-            }
-        };
-        // What changes within this millisecond is told by an event that then is the newer one.
-        let read_at = (self.clock)().before();
-        match self.get(&target, deadline).await? {
-            None => Ok(Sighting::Nobody),
-            Some(body) => answer::applicant(&body, read_at),
-        }
+        measured(self.applicant(subject, deadline)).await
     }
 
     async fn documents(
@@ -274,13 +307,27 @@ impl Provider for Sumsub {
         applicant: &ApplicantId,
         deadline: Deadline,
     ) -> Result<Option<Vec<Document>>, ProviderError> {
-        let target = format!(
-            "/resources/applicants/{}/metadata/resources",
-            segment(applicant.as_str())
-        );
-        let body = self.get(&target, deadline).await?;
-        body.as_deref().map(answer::documents).transpose()
+        measured(self.resources(applicant, deadline)).await
     }
+}
+
+/// Counts a use of the provider by what came of it, and how long it took.
+async fn measured<T>(
+    used: impl Future<Output = Result<T, ProviderError>>,
+) -> Result<T, ProviderError> {
+    let started = Instant::now();
+    let result = used.await;
+    let outcome = result
+        .as_ref()
+        .map_or_else(ProviderError::kind, |_| "answered");
+    metrics::put(
+        Some(("outcome", outcome)),
+        &[
+            ("ProviderCalls", Measure::Count(1)),
+            ("ProviderLatency", Measure::Took(started.elapsed())),
+        ],
+    );
+    result
 }
 
 fn segment(id: &str) -> impl std::fmt::Display + '_ {
