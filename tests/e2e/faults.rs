@@ -134,7 +134,15 @@ async fn the_provider_refuses_our_credentials() {
             .assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
     }
     // Against the simulator, which checks signatures as the provider does.
-    let app = App::start_with(Options {
+    let app = app_with_wrong_credentials().await;
+    app.get(REFRESH)
+        .await
+        .assert_problem(502, "KYC-502-001", STATUS);
+}
+
+/// A system that the simulator does not know.
+pub(crate) async fn app_with_wrong_credentials() -> App {
+    App::start_with(Options {
         parameters: BTreeMap::from([("ProviderSecret".to_owned(), "Wrong".to_owned())]),
         secrets: BTreeMap::from([(
             "Wrong".to_owned(),
@@ -142,10 +150,7 @@ async fn the_provider_refuses_our_credentials() {
         )]),
         ..Options::default()
     })
-    .await;
-    app.get(REFRESH)
-        .await
-        .assert_problem(502, "KYC-502-001", STATUS);
+    .await
 }
 
 #[tokio::test]

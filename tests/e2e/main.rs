@@ -11,6 +11,7 @@ mod events;
 mod faults;
 mod flow;
 mod limits;
+mod metrics;
 mod privacy;
 mod provider;
 mod reconcile;

@@ -1,0 +1,161 @@
+//! The functions write the metrics that the runbook lists, and alarms watch no others.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::app::{ACCESS_TOKEN, App, DETAILS, REFRESH, USER, WEBHOOK, send};
+use yaml_serde::Value as Yaml;
+
+use crate::faults::app_with_wrong_credentials;
+use crate::webhook::with;
+
+/// Name, name of the dimension, its value; the last two are empty if there is none.
+type Metric = [String; 3];
+
+fn metric(name: &str, dimension: &str, value: &str) -> Metric {
+    [name, dimension, value].map(str::to_owned)
+}
+
+fn file(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
+}
+
+/// Those in the table of the runbook.
+fn documented() -> BTreeSet<Metric> {
+    let runbook = file("docs/runbook.md");
+    let section = runbook
+        .split("\n## ")
+        .find(|section| section.starts_with("Metrics"));
+    let rows = section
+        .unwrap()
+        .lines()
+        .filter(|line| line.starts_with("| `"));
+    rows.flat_map(|row| {
+        let cells: Vec<&str> = row.split('|').collect();
+        let quoted = |cell: &str| -> Vec<String> {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect()
+        };
+        let (name, kinds) = (quoted(cells[1]).remove(0), quoted(cells[2]));
+        match kinds.split_first() {
+            None => vec![metric(&name, "", "")],
+            Some((dimension, values)) => values
+                .iter()
+                .map(|value| metric(&name, dimension, value))
+                .collect(),
+        }
+    })
+    .collect()
+}
+
+/// Those that functions have written.
+fn written(app: &App) -> BTreeSet<Metric> {
+    let mut metrics = BTreeSet::new();
+    for line in app.stack.logs() {
+        let Ok(line) = serde_json::from_str::<Value>(&line.line) else {
+            continue;
+        };
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        if directive.is_null() {
+            continue;
+        }
+        assert_eq!(directive["Namespace"], "local", "the name of the stack");
+        let dimension = directive["Dimensions"][0][0].as_str().unwrap_or_default();
+        let value = line[dimension].as_str().unwrap_or_default();
+        for entry in directive["Metrics"].as_array().unwrap() {
+            let name = entry["Name"].as_str().unwrap();
+            assert!(line[name].is_u64(), "{line}");
+            metrics.insert(metric(name, dimension, value));
+        }
+    }
+    metrics
+}
+
+/// Those of our own namespace in the alarms of the template.
+fn watched() -> BTreeSet<Metric> {
+    let template: Yaml = yaml_serde::from_str(&file("template.yaml")).unwrap();
+    let resources = template["Resources"].as_mapping().unwrap().values();
+    let alarms =
+        resources.filter(|resource| resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm"));
+    let metrics = alarms.flat_map(|alarm| {
+        let alarm = &alarm["Properties"];
+        match alarm["Metrics"].as_sequence() {
+            None => vec![alarm],
+            Some(metrics) => metrics
+                .iter()
+                .map(|entry| &entry["MetricStat"]["Metric"])
+                .collect(),
+        }
+    });
+    metrics
+        .filter(|of| matches!(&of["Namespace"], Yaml::Tagged(_)))
+        .map(|of| {
+            let dimension = &of["Dimensions"][0];
+            let text = |value: &Yaml| value.as_str().unwrap_or_default().to_owned();
+            [
+                text(&of["MetricName"]),
+                text(&dimension["Name"]),
+                text(&dimension["Value"]),
+            ]
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn functions_write_the_metrics_of_the_runbook() {
+    let app = App::start().await;
+    app.get(REFRESH).await;
+    app.submit().await;
+    app.get(REFRESH).await.ok();
+    app.review(json!({ "reviewAnswer": "RED", "reviewRejectType": "RETRY" }))
+        .await;
+    app.simulate(Method::POST, &format!("applicants/{USER}/reset"), json!({}))
+        .await;
+    app.submit().await;
+    app.webhooks("withheld").await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    app.get(REFRESH).await.ok();
+    app.webhooks("normal").await;
+    app.review(json!({ "reviewAnswer": "RED", "reviewRejectType": "FINAL" }))
+        .await;
+
+    let event = with("type", json!("applicantPending"));
+    app.deliver(&event).await.ok();
+    app.deliver(&event).await.ok();
+    app.deliver(&with("type", json!("applicantTagsChanged")))
+        .await
+        .ok();
+    send(app.request(Method::POST, WEBHOOK).body("{}")).await;
+
+    app.stack.invoke("reconcile", &json!({})).await.unwrap();
+
+    app.provider(json!({ "mode": "throttled" })).await;
+    app.get(DETAILS).await.ok();
+    app.provider(json!({ "mode": "unavailable" })).await;
+    app.get(REFRESH).await;
+    app.get(REFRESH).await;
+    // Only the provider knows whom this is about.
+    app.deliver(&with("externalUserId", Value::Null)).await;
+    let locked_out = app_with_wrong_credentials().await;
+    locked_out.post(ACCESS_TOKEN).await;
+
+    let mut written = written(&app);
+    written.append(&mut self::written(&locked_out));
+    // This one is made of the access log, by API Gateway.
+    written.insert(metric("RequestsThrottled", "", ""));
+    assert_eq!(written, documented());
+}
+
+#[test]
+fn alarms_watch_metrics_that_there_are() {
+    let (watched, documented) = (watched(), documented());
+    assert!(watched.len() > 8, "{watched:?}");
+    let unknown: Vec<_> = watched.difference(&documented).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
