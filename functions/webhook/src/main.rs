@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     tokio::join!(secrets.prefetch(), provider.credentials().prefetch());
 
     serve(function.edge(Route::Webhook)?, |call| async move {
-        let received = async {
+        let taken = async {
             let verify = |secrets: &_| SumsubWebhook.verify(secrets, call.headers(), call.body());
             let delivery = secrets.check(verify, |error| error.seems_old()).await?;
             let delivery =
@@ -30,13 +30,13 @@ async fn main() -> Result<(), Error> {
             Ok::<_, Failure>(outcome)
         }
         .await;
-        let outcome = match &received {
+        let outcome = match &taken {
             Ok(outcome) => outcome.as_str(),
             Err(failure) if failure.is_ours() => "failed",
             Err(_) => "refused",
         };
         metrics::count("Deliveries", ("outcome", outcome));
-        Reply::receipt(received?)
+        Reply::receipt(taken?)
     })
     .await
 }
