@@ -291,7 +291,7 @@ impl Provider for Sumsub {
         user: &UserId,
         deadline: Deadline,
     ) -> Result<SecretString, ProviderError> {
-        measured(self.session(user, deadline)).await
+        measured(Box::pin(self.session(user, deadline))).await
     }
 
     async fn observe(
@@ -299,7 +299,7 @@ impl Provider for Sumsub {
         subject: Subject<'_>,
         deadline: Deadline,
     ) -> Result<Sighting, ProviderError> {
-        measured(self.applicant(subject, deadline)).await
+        measured(Box::pin(self.applicant(subject, deadline))).await
     }
 
     async fn documents(
@@ -307,7 +307,7 @@ impl Provider for Sumsub {
         applicant: &ApplicantId,
         deadline: Deadline,
     ) -> Result<Option<Vec<Document>>, ProviderError> {
-        measured(self.resources(applicant, deadline)).await
+        measured(Box::pin(self.resources(applicant, deadline))).await
     }
 }
 
