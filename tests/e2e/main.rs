@@ -7,6 +7,7 @@ mod bad_input;
 mod browsers;
 mod configuration;
 mod contract;
+mod costs;
 mod events;
 mod faults;
 mod flow;

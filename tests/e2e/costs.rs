@@ -1,0 +1,60 @@
+//! What a request asks of the table and the provider.
+
+use std::fs;
+use std::path::Path;
+
+use tests::load::System;
+
+use crate::webhook::green;
+
+/// The cells of the rows of a table whose first cell is one of `names`, in the columns `columns`.
+fn rows(text: &str, columns: &[usize]) -> Vec<Vec<String>> {
+    let table = text.lines().filter(|line| line.starts_with("| "));
+    let cells = |line: &str| -> Vec<String> {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let cell = |column: &usize| cells.get(*column).copied().unwrap_or_default().to_owned();
+        columns.iter().map(cell).collect()
+    };
+    table.map(cells).collect()
+}
+
+#[tokio::test]
+async fn requests_cost_what_the_documentation_says() {
+    let system = System::start(false).await;
+    // The first request to an instance waits for it, and may ask for what the others need not.
+    system.measure("first", 1).await;
+    let measured = system.measure("user", 3).await.table(20);
+    let measured = rows(&measured, &[1, 3, 4, 5, 6, 7, 8]);
+
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scale.md");
+    let documented = rows(&fs::read_to_string(page).unwrap(), &[1, 2, 3, 4, 5, 6, 7]);
+    let compared = measured
+        .iter()
+        .filter(|row| row[0] != "per request" && !row[0].ends_with(" 20 due"));
+    let mut count = 0;
+    for row in compared {
+        assert!(documented.contains(row), "{row:?} is not in docs/scale.md");
+        count += 1;
+    }
+    assert_eq!(count, 12);
+}
+
+#[tokio::test]
+async fn a_delivery_is_a_read_and_a_transaction_and_a_repeated_one_is_a_read() {
+    let system = System::start(false).await;
+    system.measure("first", 1).await;
+    for operations in [
+        &["BatchGetItem", "TransactWriteItems"][..],
+        &["BatchGetItem"],
+    ] {
+        let before = system.database.usage();
+        system.app.deliver(&green()).await.ok();
+        let usage = system.database.usage().since(&before);
+        assert_eq!(usage.operations(), operations);
+        let requests = usage.sum().requests;
+        assert!(
+            (requests - f64::from(u8::try_from(operations.len()).unwrap())).abs() < f64::EPSILON,
+            "{requests}"
+        );
+    }
+}
