@@ -8,7 +8,7 @@ use serde_json::Value;
 use tests::app::{App, USER};
 
 /// In this order the webhooks tell a story, and the reads see its end.
-const EVENTS: [(&str, &str, i64); 13] = [
+const EVENTS: [(&str, &str, u16); 13] = [
     ("status.json", "status", 200),
     ("status-refresh.json", "status", 404),
     ("gate.json", "gate", 403),
@@ -24,6 +24,9 @@ const EVENTS: [(&str, &str, i64); 13] = [
     ("user.json", "user", 200),
 ];
 
+/// What the schedule sends.
+const SCHEDULED: &str = "reconcile.json";
+
 #[tokio::test]
 async fn each_event_does_what_its_name_says() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
@@ -31,15 +34,18 @@ async fn each_event_does_what_its_name_says() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert_eq!(
-        files,
-        EVENTS.iter().map(|(file, ..)| (*file).to_owned()).collect()
-    );
+    let run = EVENTS.iter().map(|(file, ..)| *file).chain([SCHEDULED]);
+    assert_eq!(files, run.map(str::to_owned).collect());
 
     let app = App::start().await;
-    for (file, function, status) in EVENTS {
+    let event = |file: &str| -> Value {
         let event = std::fs::read_to_string(directory.join(file)).unwrap();
-        let event: Value = serde_json::from_str(&event).unwrap();
+        serde_json::from_str(&event).unwrap()
+    };
+    let run = app.stack.invoke("reconcile", &event(SCHEDULED)).await;
+    assert_eq!(run.unwrap(), "null", "the schedule wants no answer");
+    for (file, function, status) in EVENTS {
+        let event = event(file);
         let answer = app.stack.invoke(function, &event).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         assert_eq!(answer["statusCode"], status, "{file}: {answer}");
