@@ -14,7 +14,8 @@ async fn main() -> Result<(), Error> {
     let provider = &function.session_provider()?;
     tokio::join!(
         authenticator.keys().prefetch(),
-        provider.credentials().prefetch()
+        provider.credentials().prefetch(),
+        recorder.users.connect()
     );
 
     serve(function.edge(Route::AccessToken)?, |call| async move {

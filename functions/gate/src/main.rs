@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let authenticator = &function.authenticator()?;
     let users = &function.users()?;
-    authenticator.keys().prefetch().await;
+    tokio::join!(authenticator.keys().prefetch(), users.connect());
 
     serve(function.edge(Route::Gate)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;

@@ -14,7 +14,8 @@ async fn main() -> Result<(), Error> {
     let provider = &function.provider()?;
     tokio::join!(
         authenticator.keys().prefetch(),
-        provider.credentials().prefetch()
+        provider.credentials().prefetch(),
+        recorder.users.connect()
     );
 
     serve(function.edge(Route::Status)?, |call| async move {

@@ -9,7 +9,7 @@ async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let authenticator = &function.authenticator()?;
     let recorder = &function.recorder()?;
-    authenticator.keys().prefetch().await;
+    tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
 
     serve(function.edge(Route::User)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;

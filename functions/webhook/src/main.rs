@@ -16,7 +16,11 @@ async fn main() -> Result<(), Error> {
         recorder: function.recorder()?,
         accepts_sandbox: function.accepts_sandbox()?,
     };
-    tokio::join!(secrets.prefetch(), provider.credentials().prefetch());
+    tokio::join!(
+        secrets.prefetch(),
+        provider.credentials().prefetch(),
+        receiver.recorder.users.connect()
+    );
 
     serve(function.edge(Route::Webhook)?, |call| async move {
         let taken = async {

@@ -14,6 +14,7 @@ use super::write::{Write, failed, invalid_request, write};
 use super::{CommitError, EventRecord, Loaded, RepositoryError, Shard, UserStore};
 use crate::kyc::{Allowance, Timestamp, Transition, User, UserId};
 use crate::provider::EventKey;
+use crate::runtime::chain;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -33,6 +34,22 @@ impl Users {
         Self {
             client,
             table: table.into(),
+        }
+    }
+
+    /// Opens the connection to the table ahead of the first request, by asking for an item that is not there. A failure shows
+    /// when the table is needed.
+    pub async fn connect(&self) {
+        let nowhere =
+            ["user_id", "sk"].map(|name| (name.to_owned(), AttributeValue::S("-".to_owned())));
+        let request = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(nowhere.into()));
+        if let Err(error) = request.send().await {
+            let error = failed("GetItem", error);
+            tracing::debug!(error = %chain(&error), "no connection to the table yet");
         }
     }
 

@@ -4,8 +4,6 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::OnceLock;
 
-use aws_sdk_dynamodb::Client;
-
 use super::{Aws, ConfigError, Secret, SecretSource, Variables, chain, log, metrics, system_clock};
 use crate::http::{Authenticator, Edge, ErrorTypes, KeySource, Origins, Route};
 use crate::kyc::{Allowance, Onboarding};
@@ -18,7 +16,8 @@ use crate::service::{Meter, Recorder};
 pub struct Function {
     variables: Variables,
     aws: Aws,
-    dynamodb: OnceLock<Client>,
+    dynamodb: OnceLock<aws_sdk_dynamodb::Client>,
+    secrets_manager: OnceLock<aws_sdk_secretsmanager::Client>,
 }
 
 /// Why a function cannot start.
@@ -53,11 +52,11 @@ impl Function {
             .install_default()
             .ok();
         let aws = Aws::from_environment(&variables)?;
-        let dynamodb = OnceLock::new();
         Ok(Self {
             variables,
             aws,
-            dynamodb,
+            dynamodb: OnceLock::new(),
+            secrets_manager: OnceLock::new(),
         })
     }
 
@@ -160,7 +159,10 @@ impl Function {
     /// The secret that a variable names.
     fn secret<T>(&self, variable: &'static str) -> Result<SecretSource<T>, ConfigError> {
         let id = self.variables.required(variable)?;
-        Ok(SecretSource::new(self.aws.secrets_manager(), id))
+        let client = self
+            .secrets_manager
+            .get_or_init(|| self.aws.secrets_manager());
+        Ok(SecretSource::new(client.clone(), id))
     }
 
     /// Whether events of the provider's sandbox have an effect: everywhere but in production.
