@@ -11,6 +11,8 @@ use sha2::Sha256;
 use shared::kyc::{Step, Timestamp, User, UserId};
 use shared::repository::{UserStore, Users};
 
+use crate::openapi;
+
 /// The user of most tests: on the onboarding step `kyc_verification`.
 pub const USER: &str = "usr_abc123";
 
@@ -202,7 +204,7 @@ impl App {
     pub async fn simulate(&self, method: Method, path: &str, body: Value) -> Value {
         let url = format!("{}/simulator/{path}", self.stack.provider_url());
         let request = self.http.request(method, url).body(body.to_string());
-        let answer = send(request.header("content-type", "application/json")).await;
+        let answer = exchange(request.header("content-type", "application/json")).await;
         assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
         answer.json()
     }
@@ -249,7 +251,7 @@ impl App {
             .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
             .header("x-amz-date", "20240101T000000Z")
             .header("authorization", AUTHORIZATION);
-        let answer = send(request.body(body.to_string())).await;
+        let answer = exchange(request.body(body.to_string())).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()
     }
@@ -328,7 +330,18 @@ pub fn digest(secret: &str, body: &[u8]) -> String {
     hex::encode(mac.chain_update(body).finalize().into_bytes())
 }
 
+/// Sends a request to the API, whose answer has to be one that `openapi.yaml` describes.
 pub async fn send(request: RequestBuilder) -> Answer {
+    let (http, request) = request.build_split();
+    let request = request.unwrap();
+    let (method, path) = (request.method().clone(), request.url().path().to_owned());
+    let answer = exchange(RequestBuilder::from_parts(http, request)).await;
+    openapi::assert_described(&method, &path, &answer);
+    answer
+}
+
+/// Sends a request to whomever.
+pub async fn exchange(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Answer {

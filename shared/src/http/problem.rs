@@ -122,6 +122,12 @@ impl Problem {
         }
     }
 
+    /// The code, by which clients tell errors apart.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        self.parts().1
+    }
+
     /// In whole seconds, rounded up: earlier would be too early.
     fn retry_after(self) -> Option<u64> {
         let seconds = |after: Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -213,7 +219,7 @@ impl Failure {
 
     /// The code of the error.
     pub(super) fn code(&self) -> &'static str {
-        self.problem.parts().1
+        self.problem.code()
     }
 
     /// The answer.

@@ -12,7 +12,7 @@ use shared::runtime::system_clock;
 use super::database::{Usage, kind};
 use super::table::{figure, millis, percentile, render};
 use super::{Step, System};
-use crate::app::{WEBHOOK, send};
+use crate::app::{WEBHOOK, exchange};
 
 /// The steps of a measured user.
 const STEPS: [Step; 10] = [
@@ -78,7 +78,7 @@ impl System {
         let before = self.begin().await;
         let request = self.request(step, user);
         let started = Instant::now();
-        let answer = send(request).await;
+        let answer = exchange(request).await;
         let mut elapsed = started.elapsed();
         assert_eq!(answer.status, step.expected(), "{step:?}: {answer:?}");
         if step.is_providers() {
@@ -107,7 +107,7 @@ impl System {
     async fn let_wait(&self, user: &str) {
         self.app.stack.seed(user).await.unwrap();
         for step in [Step::Token, Step::Submit] {
-            let answer = send(self.request(step, user)).await;
+            let answer = exchange(self.request(step, user)).await;
             assert_eq!(answer.status, step.expected(), "{step:?}: {answer:?}");
         }
         let earlier = |time: Option<Timestamp>| {
