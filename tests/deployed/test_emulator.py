@@ -1,0 +1,249 @@
+"""The template, deployed to an emulator of AWS (MiniStack), and all functions used there.
+
+Requests go through its API Gateway to the functions' binaries. They use its DynamoDB and Secrets Manager as the roles of the
+template, which it holds to their policies: actions and resources. Which attributes may be written it does not look at;
+`cargo run` does, and `local/tests/permissions.rs` tests that.
+"""
+
+import base64
+import hmac
+import io
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+import zipfile
+
+import boto3
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = pathlib.Path(__file__).parents[2]
+STACK = "kyc-api"
+REGION = "eu-west-1"
+ACCOUNT = "000000000000"
+# Everything that can be switched on, and a provider where nobody listens.
+PARAMETERS = {
+    "AlarmEmail": "on-call@example.com",
+    "CertificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/00000000-0000-4000-8000-000000000000",
+    "DomainName": "api.example.com",
+    "Firewall": "enabled",
+    "JwtAlgorithms": "HS256",
+    "ProviderUrl": "http://127.0.0.1:9",
+    "ReservedConcurrency": "10",
+}
+TOKEN_SECRET = b"of tokens; thirty-two bytes or more"
+WEBHOOK_SECRET = b"of the webhook"
+
+
+def functions(template):
+    return {resource["Metadata"]["BuildProperties"]["Binary"]: resource["Properties"]
+            for resource in template["Resources"].values() if resource["Type"] == "AWS::Serverless::Function"}
+
+
+def for_the_emulator(endpoint):
+    """The template without what the emulator cannot do, and with functions that use the emulator."""
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    # It has no CodeDeploy: versions go live at once.
+    del template["Globals"]["Function"]["DeploymentPreference"]
+    # It makes the firewall, but cannot put it before an API.
+    del template["Resources"]["FirewallAssociation"]
+    # Its alarms know no expressions: they watch the first metric instead.
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+            of = resource["Properties"].pop("Metrics")[1]["MetricStat"]
+            resource["Properties"].update(of["Metric"], Statistic=of["Stat"], Period=of["Period"])
+    # What a Ref to a secret stands for is its name there; on AWS, and in policies, it is its ARN.
+    for properties in functions(template).values():
+        statement = properties["Policies"][0]["Statement"][0]
+        secrets = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        statement["Resource"] = [{"Fn::GetAtt": [secret["Ref"], "Id"]} for secret in secrets]
+    for service in ("DYNAMODB", "SECRETS_MANAGER"):
+        template["Globals"]["Function"]["Environment"]["Variables"][f"AWS_ENDPOINT_URL_{service}"] = endpoint
+    del template["Globals"]["Function"]["CodeUri"]
+    for binary, properties in functions(template).items():
+        properties["CodeUri"] = f"s3://code/{binary}"
+    return template
+
+
+def archive(binary):
+    """The code of a function: of this machine's build, whatever its architecture."""
+    path = ROOT / "target" / "debug" / binary
+    assert path.exists(), f"cargo build has not made {path}"
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w") as code:
+            code.writestr("bootstrap", f"#!/bin/sh\nexec '{path}'\n")
+        return file.getvalue()
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def token(user):
+    header, claims = {"alg": "HS256", "kid": "test"}, {"sub": user, "exp": int(time.time()) + 600}
+    message = ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
+    return f"{message}.{base64url(hmac.digest(TOKEN_SECRET, message.encode(), 'sha256'))}"
+
+
+class Emulated(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        cls.endpoint = f"http://127.0.0.1:{port}"
+        cls.log = cls.enterClassContext(tempfile.TemporaryFile())
+        settings = {"AUTH": "true", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "BIND_HOST": "127.0.0.1",
+                    "GATEWAY_PORT": str(port), "MINISTACK_REGION": REGION}
+        emulator = subprocess.Popen(
+            [sys.executable, "-m", "ministack"], env=os.environ | settings, stdout=cls.log, stderr=subprocess.STDOUT)
+        cls.addClassCleanup(emulator.wait)
+        cls.addClassCleanup(emulator.terminate)
+        cls.session = boto3.Session("test", "test", region_name=REGION)
+        end = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{cls.endpoint}/_ministack/health").close()
+                break
+            except urllib.error.URLError:
+                assert emulator.poll() is None and time.monotonic() < end, cls.printed()
+                time.sleep(0.1)
+        cls.deploy()
+
+    @classmethod
+    def printed(cls):
+        cls.log.seek(0)
+        return cls.log.read().decode()
+
+    @classmethod
+    def client(cls, service):
+        return cls.session.client(service, endpoint_url=cls.endpoint)
+
+    @classmethod
+    def deploy(cls):
+        template = for_the_emulator(cls.endpoint)
+        s3, cloudformation, secrets = cls.client("s3"), cls.client("cloudformation"), cls.client("secretsmanager")
+        s3.create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+        for binary in functions(template):
+            s3.put_object(Bucket="code", Key=binary, Body=archive(binary))
+        s3.put_object(Bucket="code", Key="template", Body=json.dumps(template))
+        cloudformation.create_stack(
+            StackName=STACK, TemplateURL=f"{cls.endpoint}/code/template", Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in PARAMETERS.items()])
+        end = time.monotonic() + 120
+        while True:
+            [stack] = cloudformation.describe_stacks(StackName=STACK)["Stacks"]
+            if stack["StackStatus"] != "CREATE_IN_PROGRESS" or time.monotonic() > end:
+                break
+            time.sleep(0.2)
+        assert stack["StackStatus"] == "CREATE_COMPLETE", cls.printed()
+        outputs = cls.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        cls.resources = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for resource in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]}
+        for secret, value in {
+            "JwksSecret": {"keys": [{"kty": "oct", "kid": "test", "alg": "HS256", "k": base64url(TOKEN_SECRET)}]},
+            "ProviderSecret": {"app_token": "app", "secret_key": "secret"},
+            "WebhookSecret": {"secrets": [WEBHOOK_SECRET.decode()]},
+        }.items():
+            secrets.put_secret_value(SecretId=outputs[secret], SecretString=json.dumps(value))
+
+    def call(self, method, path, user=None, headers=None, body=None):
+        """Status and body of an answer of the API."""
+        url = f"{self.endpoint}/_aws/execute-api/{self.resources['Api']}/live{path}"
+        headers = (headers or {}) | ({"x-juno-jwt": token(user)} if user else {})
+        try:
+            answer = urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method))
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            text = answer.read()
+        return answer.status, json.loads(text) if text else None
+
+    def deliver(self, event, secret=WEBHOOK_SECRET):
+        body = json.loads((ROOT / "events" / f"{event}.json").read_text())["body"].encode()
+        digest = hmac.digest(secret, body, "sha256").hex()
+        headers = {"Content-Type": "application/json", "X-Payload-Digest": digest, "X-Payload-Digest-Alg": "HMAC_SHA256_HEX"}
+        return self.call("POST", "/v0/webhooks/kyc/sumsub/events", headers=headers, body=body)
+
+    def logged(self, group):
+        """A function's own lines."""
+        events = self.client("logs").filter_log_events(logGroupName=self.resources[group])["events"]
+        return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+
+    def test_the_table_has_its_keys_and_its_index(self):
+        table = self.client("dynamodb").describe_table(TableName=self.outputs["UsersTable"])["Table"]
+        self.assertEqual([key["AttributeName"] for key in table["KeySchema"]], ["user_id", "sk"])
+        [index] = table["GlobalSecondaryIndexes"]
+        self.assertEqual(
+            (index["IndexName"], [key["AttributeName"] for key in index["KeySchema"]]), ("in_flight", ["in_flight", "due_at"]))
+        self.assertTrue(table["DeletionProtectionEnabled"])
+
+    def test_alarms_tell_the_topic_and_logs_are_kept_under_the_key(self):
+        alarms = self.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        self.assertEqual(len(alarms), 14)
+        for alarm in alarms:
+            self.assertEqual(alarm["AlarmActions"], [self.outputs["AlarmTopic"]], alarm["AlarmName"])
+        [mail] = self.client("sns").list_subscriptions_by_topic(TopicArn=self.outputs["AlarmTopic"])["Subscriptions"]
+        self.assertEqual(mail["Endpoint"], "on-call@example.com")
+        groups = {group["logGroupName"]: group for group in self.client("logs").describe_log_groups()["logGroups"]}
+        for resource, name in self.resources.items():
+            if resource.endswith("LogGroup"):
+                self.assertEqual(groups[name]["retentionInDays"], 90)
+                self.assertIn(self.resources["DataKey"], groups[name]["kmsKeyId"])
+
+    def test_the_domain_leads_to_the_live_stage(self):
+        [mapping] = self.client("apigateway").get_base_path_mappings(domainName="api.example.com")["items"]
+        self.assertEqual((mapping["restApiId"], mapping["stage"]), (self.resources["Api"], "live"))
+        self.assertEqual(self.outputs["ApiUrl"], "https://api.example.com")
+
+    def test_who_has_no_token_is_refused(self):
+        for method, path in (("POST", "/v0/kyc/access-token"), ("GET", "/v0/kyc/status"), ("GET", "/v0/kyc/details"),
+                             ("GET", "/v0/kyc/gate"), ("GET", "/v0/user/me")):
+            status, problem = self.call(method, path)
+            self.assertEqual((status, problem["error_code"]), (401, "USR-401-001"), path)
+
+    def test_a_delivery_with_another_signature_is_refused(self):
+        status, problem = self.deliver("webhook-approved", b"another secret")
+        self.assertEqual((status, problem["error_code"]), (401, "KYC-401-001"))
+
+    def test_a_user_is_approved_by_a_delivery_and_found_again_by_the_schedule(self):
+        user = "usr_abc123"
+        self.assertEqual(self.call("GET", "/v0/kyc/gate", user)[0], 403)
+        self.assertEqual(self.deliver("webhook-approved"), (200, {"outcome": "applied"}))
+        self.assertEqual(self.deliver("webhook-approved"), (200, {"outcome": "duplicate"}))
+        self.assertEqual(self.call("GET", "/v0/kyc/gate", user), (204, None))
+        for path in ("/v0/kyc/status", "/v0/kyc/details"):
+            status, body = self.call("GET", path, user)
+            self.assertEqual((status, body["status"]), (200, "approved"))
+        status, body = self.call("GET", "/v0/user/me?expand=onboarding", user)
+        self.assertEqual((status, body["user"]["kyc_verified_at"]), (200, 1704103380000))
+        # Their name could not be read, which is overdue.
+        answer = self.client("lambda").invoke(FunctionName=self.resources["ReconcileFunction"], Qualifier="live", Payload="{}")
+        self.assertNotIn("FunctionError", answer)
+        self.assertEqual([line["ReconcileFailed"] for line in self.logged("ReconcileLogGroup") if "ReconcileFailed" in line], [1])
+
+    def test_what_needs_the_provider_says_that_it_is_away(self):
+        for method, path, expected in (("POST", "/v0/kyc/access-token", (500, "KYC-500-002")),
+                                       ("GET", "/v0/kyc/status?refresh=true", (502, "KYC-502-001")),
+                                       ("GET", "/v0/kyc/details?refresh=true", (502, "KYC-502-001"))):
+            status, problem = self.call(method, path, "usr_impatient")
+            self.assertEqual((status, problem["error_code"]), expected)
+        # Counted before the provider was asked, and known to be waited for.
+        items = self.client("dynamodb").query(
+            TableName=self.outputs["UsersTable"], KeyConditionExpression="user_id = :user",
+            ExpressionAttributeValues={":user": {"S": "usr_impatient"}})["Items"]
+        self.assertEqual([item["sk"]["S"].split("#")[0] for item in items], ["SPENT", "SPENT", "USER"])
+
+
+if __name__ == "__main__":
+    unittest.main()

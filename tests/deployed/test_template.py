@@ -1,0 +1,373 @@
+"""What the template deploys: with the defaults of its parameters, and as production with everything that can be switched on.
+
+The template goes through the transforms that AWS would put it through, by AWS's own code in the SAM CLI.
+"""
+
+import json
+import logging
+import pathlib
+import re
+import tomllib
+import unittest
+
+import boto3
+from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+# It reports features of its own that it does not know.
+logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
+
+ROOT = pathlib.Path(__file__).parents[2]
+TEXT = (ROOT / "template.yaml").read_text()
+TEMPLATE = yaml_parse(TEXT)
+CONFIGURATIONS = {
+    name: dict(override.split("=", 1) for override in section["deploy"]["parameters"]["parameter_overrides"])
+    for name, section in tomllib.loads((ROOT / "samconfig.toml").read_text()).items()
+    if name not in ("version", "default")
+}
+KEY = {"Fn::GetAtt": ["DataKey", "Arn"]}
+TLS = {"SecurityPolicy": "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09", "EndpointAccessMode": "STRICT"}
+
+
+def substituted(value):
+    """The template with Fn::Sub where something is left to substitute: the SAM CLI, which need not deploy it, drops that."""
+    if isinstance(value, dict):
+        return {name: substituted(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [substituted(part) for part in value]
+    return {"Fn::Sub": value} if isinstance(value, str) and "${" in value else value
+
+
+class Stack:
+    """What there is after a deployment with these parameters."""
+
+    def __init__(self, parameters):
+        template = yaml_parse(TEXT)
+        template["Globals"]["Function"]["CodeUri"] = "s3://code/archive"
+        defaults = {name: str(parameter["Default"]) for name, parameter in TEMPLATE["Parameters"].items()}
+        pseudo = {"AWS::StackName": "kyc-api", "AWS::Region": "eu-west-1", "AWS::AccountId": "000000000000",
+                  "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+        self.parameters = defaults | parameters
+        literal = substituted(expand_language_extensions(template, self.parameters | pseudo, enabled=True).expanded_template)
+        translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-west-1"))
+        expanded = translator.translate(literal, parameter_values=self.parameters)
+        self.conditions = expanded["Conditions"]
+        self.resources, self.outputs = (
+            {name: part for name, part in expanded[section].items()
+             if "Condition" not in part or self.holds({"Condition": part["Condition"]})}
+            for section in ("Resources", "Outputs"))
+
+    def holds(self, condition):
+        [(function, operand)] = condition.items()
+        match function:
+            case "Condition":
+                return self.holds(self.conditions[operand])
+            case "Fn::Equals":
+                return str(operand[0]) == str(operand[1])
+            case "Fn::Not":
+                return not self.holds(operand[0])
+            case "Fn::And":
+                return all(map(self.holds, operand))
+            case _:
+                raise ValueError(function)
+
+    def all(self, kind):
+        """The properties of all resources of a type, by logical id."""
+        return {name: resource["Properties"] for name, resource in self.resources.items() if resource["Type"] == kind}
+
+    def functions(self):
+        return self.all("AWS::Lambda::Function")
+
+
+DEFAULTS = Stack({})
+PRODUCTION = Stack(CONFIGURATIONS["prod"] | {
+    "AlarmEmail": "on-call@example.com", "DomainName": "api.example.com", "HostedZoneId": "Z0000",
+    "CertificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/0", "JwksUrl": "https://issuer.example.com/keys"})
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def referred(value):
+    """The logical ids that a value refers to."""
+    if isinstance(value, dict):
+        if "Ref" in value:
+            yield value["Ref"]
+        elif "Fn::GetAtt" in value:
+            yield value["Fn::GetAtt"][0]
+        else:
+            own = listed(value.get("Fn::Sub", ""))[1:]
+            for name in (name for part in value.values() for name in referred(part)):
+                if not own or name not in own[0]:
+                    yield name
+    elif isinstance(value, list):
+        for part in value:
+            yield from referred(part)
+    elif isinstance(value, str):
+        yield from re.findall(r"\$\{(\w+)(?:\.\w+)?\}", value)
+
+
+def tables(document, heading):
+    """The rows of the tables under a heading, as lists of cells."""
+    section = document.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    for table in re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE):
+        yield [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()[2:]]
+
+
+def names(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def documented_permissions():
+    """The statements of each function, after the tables of SECURITY.md."""
+    functions, writes = tables((ROOT / "SECURITY.md").read_text(), "What each function may do")
+    written = {what.split(":")[0]: (f"dynamodb:{names(action)[0]}", frozenset(["user_id", "sk", *names(attributes)]))
+               for what, action, attributes in writes}
+    for of, secrets, reads, writes in functions:
+        read = {f"dynamodb:{name}" for name in names(reads)}
+        statements = {
+            (frozenset(["secretsmanager:GetSecretValue"]), frozenset(names(secrets)), None),
+            (frozenset(read - {"dynamodb:Query"}), frozenset(["UsersTable"]), None)}
+        if "dynamodb:Query" in read:
+            statements.add((frozenset(["dynamodb:Query"]), frozenset(["UsersTable/index/in_flight"]), None))
+        for what in writes.split(", ") if writes != "nothing" else []:
+            action, attributes = written[what]
+            statements.add((frozenset([action]), frozenset(["UsersTable"]), attributes))
+        for function in names(of):
+            yield function, statements
+
+
+def granted(statement):
+    """A statement of a role, in the form of the documented ones. What has another form raises an error."""
+    condition = statement.pop("Condition", None)
+    attributes = condition and frozenset(condition.pop("ForAllValues:StringEquals").pop("dynamodb:Attributes"))
+    resources = set()
+    for resource in listed(statement.pop("Resource")):
+        if "Fn::Sub" in resource:
+            resources.add(re.fullmatch(r"\$\{(\w+)\.Arn\}(/index/\w+)", resource["Fn::Sub"]).expand(r"\1\2"))
+        else:
+            [name] = referred(resource)
+            resources.add(name)
+    actions = frozenset(listed(statement.pop("Action")))
+    assert statement == {"Effect": "Allow"} and not condition, statement
+    return actions, frozenset(resources), attributes
+
+
+class Deployed:
+    stack = DEFAULTS
+    maxDiff = None
+
+    def test_each_function_may_do_what_is_documented_and_nothing_else(self):
+        documented = dict(documented_permissions())
+        found = {}
+        for function, properties in self.stack.functions().items():
+            [name] = referred(properties["Role"])
+            role = json.loads(json.dumps(self.stack.resources[name]["Properties"]))
+            binary = self.stack.resources[function]["Metadata"]["BuildProperties"]["Binary"]
+            statements = [granted(statement) for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+            found[binary] = set(statements)
+            self.assertEqual(len(found[binary]), len(statements), binary)
+            self.assertEqual(
+                [arn.split("/")[-1] for arn in role["ManagedPolicyArns"]], ["AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"])
+            self.assertEqual(
+                role["AssumeRolePolicyDocument"]["Statement"],
+                [{"Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": {"Service": ["lambda.amazonaws.com"]}}])
+        self.assertEqual(found, documented)
+
+    def test_each_route_leads_to_the_live_version_of_a_function_which_it_may_invoke(self):
+        integrations, permissions = set(), set()
+        for path, methods in self.stack.resources["Api"]["Properties"]["Body"]["paths"].items():
+            for method, operation in methods.items():
+                integration = operation["x-amazon-apigateway-integration"]
+                self.assertEqual(integration["type"], "aws_proxy")
+                [alias] = set(referred(integration["uri"])) & set(self.stack.all("AWS::Lambda::Alias"))
+                integrations.add((method.upper(), path, alias))
+        for permission in self.stack.all("AWS::Lambda::Permission").values():
+            if permission["Principal"] == "apigateway.amazonaws.com":
+                method, path = re.search(r"/\$\{__Stage__\}/([A-Z]+)(/.*)", permission["SourceArn"]["Fn::Sub"][0]).groups()
+                permissions.add((method, path, permission["FunctionName"]["Ref"]))
+        self.assertEqual(integrations, permissions)
+        # Web pages may ask about each route but the webhook.
+        self.assertEqual(
+            {(path, alias) for method, path, alias in integrations if method == "OPTIONS"},
+            {(path, alias) for method, path, alias in integrations if "/webhooks/" not in path})
+
+    def test_each_function_is_an_arm_binary_that_is_traced_and_has_a_log_group_of_its_own(self):
+        groups = [properties["LoggingConfig"]["LogGroup"]["Ref"] for properties in self.stack.functions().values()]
+        self.assertEqual(len(set(groups)), 7)
+        for function, properties in self.stack.functions().items():
+            with self.subTest(function):
+                self.assertEqual(
+                    (properties["Runtime"], properties["Architectures"], properties["TracingConfig"], properties["Handler"]),
+                    ("provided.al2023", ["arm64"], {"Mode": "Active"}, "bootstrap"))
+
+    def test_instances_are_reserved_for_those_that_wait_for_the_provider_if_that_is_asked_for(self):
+        share = int(self.stack.parameters["ReservedConcurrency"])
+        waiting = ("AccessTokenFunction", "StatusFunction", "DetailsFunction", "WebhookFunction")
+        self.assertEqual(
+            {function: int(properties["ReservedConcurrentExecutions"])
+             for function, properties in self.stack.functions().items() if "ReservedConcurrentExecutions" in properties},
+            dict.fromkeys(waiting, share) | {"ReconcileFunction": 1} if share else {})
+
+    def test_a_new_version_goes_live_by_degrees_and_an_alarm_takes_it_back(self):
+        for function in self.stack.functions():
+            with self.subTest(function):
+                alias = self.stack.resources[f"{function}Aliaslive"]
+                group = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"]
+                properties = self.stack.resources[group]["Properties"]
+                self.assertEqual(
+                    properties["AlarmConfiguration"],
+                    {"Enabled": True, "Alarms": [{"Name": {"Ref": "ServerErrorsAlarm"}}, {"Name": {"Ref": "FunctionErrorsAlarm"}}]})
+                self.assertTrue(properties["AutoRollbackConfiguration"]["Enabled"])
+                self.assertIn("DEPLOYMENT_STOP_ON_ALARM", properties["AutoRollbackConfiguration"]["Events"])
+                self.assertIn(self.stack.parameters["DeploymentType"], json.dumps(properties["DeploymentConfigName"]))
+
+    def test_the_schedule_invokes_the_live_version(self):
+        [rule] = self.stack.all("AWS::Events::Rule").values()
+        self.assertEqual([target["Arn"] for target in rule["Targets"]], [{"Ref": "ReconcileFunctionAliaslive"}])
+
+    def test_logs_are_encrypted_and_kept_as_long_as_the_parameter_says(self):
+        groups = self.stack.all("AWS::Logs::LogGroup")
+        self.assertEqual(len(groups), 8)
+        for group, properties in groups.items():
+            self.assertEqual(
+                properties, {"RetentionInDays": self.stack.parameters["LogRetentionDays"], "KmsKeyId": KEY}, group)
+
+    def test_the_table_is_kept_whatever_happens(self):
+        table = self.stack.resources["UsersTable"]
+        self.assertEqual((table["DeletionPolicy"], table["UpdateReplacePolicy"]), ("Retain", "Retain"))
+        properties = table["Properties"]
+        self.assertTrue(properties["DeletionProtectionEnabled"])
+        self.assertEqual(properties["PointInTimeRecoverySpecification"], {"PointInTimeRecoveryEnabled": True})
+        self.assertEqual(properties["SSESpecification"], {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY})
+        self.assertEqual(properties["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
+        self.assertEqual(properties["BillingMode"], "PAY_PER_REQUEST")
+        key = self.stack.resources["DataKey"]
+        self.assertEqual((key["DeletionPolicy"], key["UpdateReplacePolicy"]), ("Retain", "Retain"))
+
+    def test_no_secret_has_a_value(self):
+        secrets = self.stack.all("AWS::SecretsManager::Secret")
+        self.assertEqual(set(secrets), {"JwksSecret", "ProviderSecret", "WebhookSecret"})
+        for secret, properties in secrets.items():
+            self.assertEqual((set(properties), properties["KmsKeyId"]), ({"KmsKeyId", "Description"}, KEY), secret)
+
+    def test_each_alarm_tells_the_topic_and_knows_what_missing_data_means(self):
+        for alarm, properties in self.stack.all("AWS::CloudWatch::Alarm").items():
+            with self.subTest(alarm):
+                for actions in ("AlarmActions", "OKActions"):
+                    self.assertEqual(properties[actions], [{"Ref": "AlarmTopic"}])
+                self.assertIn(properties["TreatMissingData"], ("breaching", "notBreaching"))
+                self.assertTrue(properties["AlarmDescription"])
+
+    def test_our_own_metrics_in_alarms_and_on_the_dashboard_are_written_by_the_code(self):
+        sources = "".join(path.read_text() for folder in ("functions", "shared") for path in (ROOT / folder).rglob("*.rs"))
+        filters = {transformation["MetricName"] for properties in self.stack.all("AWS::Logs::MetricFilter").values()
+                   for transformation in properties["MetricTransformations"]}
+        watched = set()
+        for properties in self.stack.all("AWS::CloudWatch::Alarm").values():
+            metrics = [part["MetricStat"]["Metric"] for part in properties.get("Metrics", []) if "MetricStat" in part]
+            for metric in metrics or [properties]:
+                if metric["Namespace"] == "kyc-api":
+                    watched.add(metric["MetricName"])
+                    watched.update(dimension["Value"] for dimension in metric.get("Dimensions", []))
+        for widget in self.dashboard()["widgets"]:
+            for metric in widget["properties"].get("metrics", []):
+                if metric[0] == "kyc-api":
+                    watched.update(part for part in metric[1:] if isinstance(part, str))
+                elif isinstance(metric[0], dict):
+                    watched.update(re.findall(r"^SEARCH\('\{\"kyc-api\",(\w+)\} MetricName=\"(\w+)\"'", metric[0]["expression"])[0])
+        self.assertGreater(len(watched), 10)
+        self.assertEqual({name for name in watched if f'"{name}"' not in sources}, filters)
+
+    def dashboard(self):
+        return json.loads(self.stack.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+
+    def test_the_dashboard_shows_each_alarm_and_each_function(self):
+        text = json.dumps(self.dashboard())
+        for alarm in self.stack.all("AWS::CloudWatch::Alarm"):
+            self.assertIn(f"${{{alarm}.Arn}}", text)
+        for function in self.stack.functions():
+            for metric in ("Duration", "Errors", "Throttles"):
+                self.assertIn(f'["AWS/Lambda", "{metric}", "FunctionName", "${{{function}}}"]', text)
+
+    def test_nothing_refers_to_what_is_not_deployed(self):
+        names = set(self.stack.resources) | set(self.stack.parameters) | {"AWS::StackName"}
+        for name, part in (self.stack.resources | self.stack.outputs).items():
+            self.assertLessEqual(set(referred(part.get("Properties", part.get("Value")))), names, name)
+
+
+class WithDefaults(Deployed, unittest.TestCase):
+    def test_what_is_optional_is_not_there(self):
+        for kind in ("ApiGateway::DomainName", "WAFv2::WebACL", "SNS::Subscription", "Route53::RecordSet"):
+            self.assertFalse(self.stack.all(f"AWS::{kind}"), kind)
+
+
+class AsProduction(Deployed, unittest.TestCase):
+    stack = PRODUCTION
+
+    def test_the_api_has_its_domain_only_and_a_firewall(self):
+        api = self.stack.resources["Api"]["Properties"]
+        domain = self.stack.resources["Domain"]["Properties"]
+        self.assertLessEqual(TLS.items(), api.items())
+        self.assertLessEqual(TLS.items(), domain.items())
+        [server] = api["Body"]["servers"]
+        self.assertIs(server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"], True)
+        self.assertEqual(self.stack.resources["DomainMapping"]["Properties"]["Stage"], {"Ref": "ApiliveStage"})
+        self.assertIn("DomainRecord", self.stack.resources)
+        association = self.stack.resources["FirewallAssociation"]["Properties"]
+        self.assertEqual(set(referred(association)), {"Api", "ApiliveStage", "FirewallRules"})
+
+    def test_alarms_are_mailed(self):
+        self.assertEqual(self.stack.resources["AlarmMail"]["Properties"]["Endpoint"], "on-call@example.com")
+
+
+class Template(unittest.TestCase):
+    def test_each_parameter_is_explained_and_used(self):
+        used = set(referred({section: TEMPLATE[section] for section in ("Rules", "Conditions", "Globals", "Resources", "Outputs")}))
+        for name, parameter in TEMPLATE["Parameters"].items():
+            self.assertTrue(parameter["Description"], name)
+            self.assertIn(name, used)
+
+    def test_each_output_is_explained(self):
+        for name, output in TEMPLATE["Outputs"].items():
+            self.assertTrue(output["Description"], name)
+
+    def test_each_configuration_sets_parameters_that_exist_to_values_that_are_allowed(self):
+        self.assertEqual(set(CONFIGURATIONS), {"dev", "prod"})
+        for configuration, overrides in CONFIGURATIONS.items():
+            for name, value in overrides.items():
+                with self.subTest(f"{configuration} {name}"):
+                    parameter = TEMPLATE["Parameters"][name]
+                    self.assertIn(value, [str(allowed) for allowed in parameter.get("AllowedValues", [value])])
+                    self.assertRegex(value, parameter.get("AllowedPattern", ".*"))
+                    if parameter["Type"] == "Number":
+                        self.assertGreaterEqual(int(value), parameter.get("MinValue", 0))
+
+    def test_a_parameter_that_changes_makes_a_new_version_of_each_function_that_reads_it(self):
+        """Without a new version, what is live goes on with the old value."""
+        versions = set(DEFAULTS.all("AWS::Lambda::Version"))
+        common = TEMPLATE["Globals"]["Function"]["Environment"]
+        for name in TEMPLATE["Parameters"]:
+            readers = {
+                function for function, resource in TEMPLATE["Resources"].items()
+                if resource["Type"] == "AWS::Serverless::Function" and name in referred([common, resource["Properties"]["Environment"]])}
+            if readers:
+                with self.subTest(name):
+                    changed = set(Stack({name: "other"}).all("AWS::Lambda::Version")) - versions
+                    self.assertEqual({version.split("Version")[0] for version in changed}, readers)
+
+    def test_an_error_type_that_changes_is_deployed_to_the_api(self):
+        changed = Stack({"ErrorTypeBase": "https://example.com"})
+        self.assertNotEqual(set(changed.all("AWS::ApiGateway::Deployment")), set(DEFAULTS.all("AWS::ApiGateway::Deployment")))
+
+    def test_the_runbook_has_an_entry_for_each_alarm_and_no_other(self):
+        alarms = {properties["AlarmName"].removeprefix("kyc-api-") for properties in DEFAULTS.all("AWS::CloudWatch::Alarm").values()}
+        headings = set(re.findall(r"^## ([a-z]+(?:-[a-z]+)*)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE))
+        self.assertEqual(headings, alarms)
+
+
+if __name__ == "__main__":
+    unittest.main()
