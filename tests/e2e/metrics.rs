@@ -1,4 +1,4 @@
-//! The functions write the metrics that the runbook lists, and alarms watch no others.
+//! The functions write the metrics that the runbook lists. `tests/deployed` compares alarms and dashboard with that list.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,6 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::app::{ACCESS_TOKEN, App, DETAILS, REFRESH, USER, WEBHOOK, send};
-use yaml_serde::Value as Yaml;
 
 use crate::faults::app_with_wrong_credentials;
 use crate::webhook::with;
@@ -77,36 +76,6 @@ fn written(app: &App) -> BTreeSet<Metric> {
     metrics
 }
 
-/// Those of our own namespace in the alarms of the template.
-fn watched() -> BTreeSet<Metric> {
-    let template: Yaml = yaml_serde::from_str(&file("template.yaml")).unwrap();
-    let resources = template["Resources"].as_mapping().unwrap().values();
-    let alarms =
-        resources.filter(|resource| resource["Type"].as_str() == Some("AWS::CloudWatch::Alarm"));
-    let metrics = alarms.flat_map(|alarm| {
-        let alarm = &alarm["Properties"];
-        match alarm["Metrics"].as_sequence() {
-            None => vec![alarm],
-            Some(metrics) => metrics
-                .iter()
-                .map(|entry| &entry["MetricStat"]["Metric"])
-                .collect(),
-        }
-    });
-    metrics
-        .filter(|of| matches!(&of["Namespace"], Yaml::Tagged(_)))
-        .map(|of| {
-            let dimension = &of["Dimensions"][0];
-            let text = |value: &Yaml| value.as_str().unwrap_or_default().to_owned();
-            [
-                text(&of["MetricName"]),
-                text(&dimension["Name"]),
-                text(&dimension["Value"]),
-            ]
-        })
-        .collect()
-}
-
 #[tokio::test]
 async fn functions_write_the_metrics_of_the_runbook() {
     let app = App::start().await;
@@ -150,12 +119,4 @@ async fn functions_write_the_metrics_of_the_runbook() {
     // This one is made of the access log, by API Gateway.
     written.insert(metric("RequestsThrottled", "", ""));
     assert_eq!(written, documented());
-}
-
-#[test]
-fn alarms_watch_metrics_that_there_are() {
-    let (watched, documented) = (watched(), documented());
-    assert!(watched.len() > 8, "{watched:?}");
-    let unknown: Vec<_> = watched.difference(&documented).collect();
-    assert!(unknown.is_empty(), "{unknown:?}");
 }
