@@ -19,7 +19,7 @@ const INVITATIONS = { pending: "Start verification", in_progress: "Open verifica
 
 /** What users read for each error that they can meet. */
 const ERRORS = {
-  "USR-401-001": "You are no longer signed in. Please sign in again.",
+  "USR-401-001": "Please sign in again.",
   "KYC-404-001": "You have not started a verification yet.",
   "KYC-409-001": "There is a verdict already.",
   "KYC-429-001": "That was a bit often.",
@@ -163,6 +163,7 @@ function rows(status, { started_at, personal_info: person, documents, rejection 
 
 /** Tells what went wrong, and what is done about it. */
 function tell(error, consequence = "") {
+  if (error?.code === "USR-401-001") signOut();
   const known = error instanceof KycError;
   const wait = known && !consequence && error.retryAfter ? `Please try again in ${error.retryAfter} s.` : "";
   const text = error ? [ERRORS[error.code] ?? error.message, consequence, wait].filter(Boolean).join(" ") : "";
@@ -281,9 +282,16 @@ function logRequest({ method, path, status, ms, traceId, body }) {
 }
 
 let lastDelivery = null;
+let refreshing = Promise.resolve();
+
+/** Shows what is new at the simulator. One after the other, so that no older answer comes last. */
+function refreshSimulator() {
+  refreshing = refreshing.then(showSimulator).catch(() => {});
+  return refreshing;
+}
 
 /** Shows the webhooks that are new, and how many are held. */
-async function refreshSimulator() {
+async function showSimulator() {
   const [{ deliveries }, { held }] = await Promise.all(
     ["deliveries", "webhooks"].map(async (call) => (await fetch(`/demo/simulator/${call}`)).json()),
   );
@@ -333,7 +341,7 @@ if (config.simulator) {
   }
   await refreshSimulator();
   // Deliveries that were not accepted are repeated without anybody's doing.
-  setInterval(() => document.hidden || refreshSimulator().catch(() => {}), 2000);
+  setInterval(() => document.hidden || refreshSimulator(), 2000);
 } else {
   $("#no-reviewer").hidden = false;
   $("#desk").hidden = true;

@@ -3,8 +3,8 @@
 /** How long a poll waits at least, in seconds. The API asks for no less. */
 export const INTERVAL = 3;
 
-/** What a verification ends with. `retry` ends the waiting, too: it is the user's turn. */
-const OPEN = "in_progress";
+/** The one status to wait in: `approved` and `rejected` are final, in `retry` and `pending` it is the user's turn. */
+const WAITING = "in_progress";
 
 /** The API answers any request well within this time, in milliseconds. */
 const TIMEOUT = 35_000;
@@ -125,7 +125,7 @@ export async function untilVerdict(kyc, { signal, onWait = () => {}, onStatus = 
       failures = 0;
       error = null;
       onStatus(status);
-      if (status.status !== OPEN) return status;
+      if (status.status !== WAITING) return status;
     } catch (thrown) {
       failures += 1;
       if (!(thrown instanceof KycError) || !thrown.isTransient || failures === MAX_FAILURES) throw thrown;

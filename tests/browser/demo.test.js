@@ -19,21 +19,11 @@ const BLURRY = "Document image is blurry. Please resubmit a clear photo.";
 /** Where pictures for the README go, if any are to be taken. */
 const PICTURES = process.env.PICTURES;
 
-let stack;
-let output;
-let url;
+let system;
 let browser;
-/** What `cargo run -- --json` has printed. */
-const lines = [];
 
 before(async () => {
-  stack = spawn("cargo", ["run", "--quiet", "--", "--port", "0", "--memory", "--json"], {
-    cwd: ROOT,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  output = createInterface(stack.stdout);
-  output.on("line", (line) => lines.push(JSON.parse(line)));
-  ({ api_url: url } = await printed((line) => line.message === "started"));
+  system = await start();
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox"],
@@ -42,33 +32,49 @@ before(async () => {
 
 after(async () => {
   await browser?.close();
-  if (stack?.exitCode === null) {
-    stack.kill("SIGINT");
-    await once(stack, "exit");
-  }
+  await system?.stop();
 });
 
-/** The line of the terminal that fits, as soon as there is one. */
-async function printed(fits) {
-  const limit = AbortSignal.timeout(60_000);
-  for (;;) {
-    const line = lines.find(fits);
-    if (line) return line;
-    assert.equal(stack.exitCode, null, "the stack runs");
-    await Promise.race([once(output, "line", { signal: limit }), once(output, "close", { signal: limit })]);
-  }
+/** What `cargo run` starts, in memory and on free ports. */
+async function start(...options) {
+  const child = spawn("cargo", ["run", "--quiet", "--", "--port", "0", "--memory", "--json", ...options], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = [];
+  const output = createInterface(child.stdout);
+  output.on("line", (line) => lines.push(JSON.parse(line)));
+  /** The line that fits, as soon as it is printed. */
+  const printed = async (fits, seconds = 20) => {
+    const signal = AbortSignal.timeout(seconds * 1000);
+    for (;;) {
+      const line = lines.find(fits);
+      if (line) return line;
+      assert.equal(child.exitCode, null, "the system runs");
+      await Promise.race([once(output, "line", { signal }), once(output, "close", { signal })]);
+    }
+  };
+  const stop = async () => {
+    if (child.exitCode !== null) return;
+    child.kill("SIGINT");
+    await once(child, "exit");
+  };
+  // It may have to be built.
+  const started = await printed((line) => line.message === "started", 1800);
+  const { api_url: url, provider_url: provider } = started;
+  return { url, provider, printed, stop };
 }
 
 /** Whatever the test before has left behind, the provider is well. */
 beforeEach(async () => {
   for (const name of ["api", "webhooks"]) {
-    const answer = await fetch(`${url}/demo/simulator/${name}`, { method: "PUT", body: '{"mode":"normal"}' });
+    const answer = await fetch(`${system.provider}/simulator/${name}`, { method: "PUT", body: '{"mode":"normal"}' });
     assert.equal(answer.status, 200);
   }
 });
 
 /** A page with somebody new signed in, in a browser that reaches nothing but this machine. */
-async function open({ viewport = WIDE, colorScheme = "light" } = {}) {
+async function open({ url = system.url, viewport = WIDE, colorScheme = "light" } = {}) {
   const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce", locale: "en-GB" });
   const page = await context.newPage();
   page.setDefaultTimeout(20_000);
@@ -90,9 +96,11 @@ let users = 0;
 
 async function signIn(page) {
   users += 1;
-  await page.getByLabel("User id").fill(`usr_browser_${users}`);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  const user = `usr_browser_${users}`;
+  await page.getByLabel("User id").fill(user);
+  await press(page, "Sign in");
   await status(page, "pending");
+  return user;
 }
 
 /** Waits until the page shows a status. */
@@ -189,7 +197,7 @@ test("a user is rejected", async () => {
 
 test("the provider goes away and comes back", async () => {
   const page = await open();
-  await signIn(page);
+  const user = await signIn(page);
   await submit(page);
   await page.getByLabel("offline").check();
   await page.getByText("The verification provider cannot be reached right now. Trying again.").waitFor();
@@ -198,12 +206,12 @@ test("the provider goes away and comes back", async () => {
   // The trace id that the user sees finds the request, the call of the provider in it, and the cause.
   const shown = await page.locator("#trace").textContent();
   const [, traceId] = shown.match(/^KYC-502-001, trace id ([0-9a-f-]{36})$/);
-  const answered = await printed((line) => line.trace_id === traceId && line.message === "answered");
+  const answered = await system.printed((line) => line.trace_id === traceId && line.message === "answered");
   assert.equal(answered.status, 502);
-  assert.equal(answered.user, `usr_browser_${users}`);
-  const call = await printed((line) => line.trace_id === traceId && line.ProviderCalls === 1);
+  assert.equal(answered.user, user);
+  const call = await system.printed((line) => line.trace_id === traceId && line.ProviderCalls === 1);
   assert.notEqual(call.outcome, "answered");
-  const failed = await printed((line) => line.span?.trace_id === traceId && line.message === "request failed");
+  const failed = await system.printed((line) => line.span?.trace_id === traceId && line.message === "request failed");
   assert.match(failed.cause, /provider/);
 
   await page.getByLabel("online").check();
@@ -236,6 +244,51 @@ test("webhooks that come late or twice change nothing", async () => {
   await press(page, "Delete the person");
   await page.getByText("Deleted.").waitFor();
   await finish(page);
+});
+
+test("a token that is not accepted leads back to the door", async () => {
+  const page = await open();
+  const session = { json: { user: "usr_1", token: "a.b.c" } };
+  await page.route("**/demo/session", (route) => route.fulfill(session));
+  await press(page, "Sign in");
+  await page.getByText("Please sign in again.").waitFor();
+  await page.getByText(/^USR-401-001, trace id /).waitFor();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  await page.unroute("**/demo/session");
+  await signIn(page);
+  await finish(page);
+});
+
+test("with another provider than the simulator, its own SDK is opened", async () => {
+  // The simulator again, but nobody has told the second system that it is one.
+  const second = await start("--provider-url", system.provider);
+  const page = await open({ url: second.url });
+  const [user] = await Promise.all([signIn(page), page.getByText("The provider is a real one").waitFor()]);
+  // What the SDK does: it shows a frame, asks for a new token when its own expires, and tells when the user is done.
+  const sdk = `window.snsWebSdk = { init: (token, renew) => ({
+    withConf() { return this; },
+    on(event, done) { this[event] = done; return this; },
+    build() { return this; },
+    launch(container) {
+      container.textContent = "The provider's own SDK";
+      renew().then((newer) => {
+        if (newer !== token) window.submitted = this["idCheck.onApplicantSubmitted"];
+      });
+    },
+    destroy() {},
+  }) };`;
+  const script = "https://static.sumsub.com/idensic/static/sns-websdk-builder.js";
+  await page.route(script, (route) => route.fulfill({ body: sdk, contentType: "text/javascript" }));
+  await press(page, "Start verification");
+  await page.getByText("The provider's own SDK").waitFor();
+  await page.waitForFunction(() => window.submitted);
+  const submission = await fetch(`${system.provider}/simulator/applicants/${user}/submit`, { method: "POST" });
+  assert.equal(submission.status, 200);
+  await page.evaluate(() => window.submitted());
+  await status(page, "in_progress");
+  assert.deepEqual(page.troubles.splice(0), [`request to ${script}`], "and nothing else is loaded");
+  await finish(page);
+  await second.stop();
 });
 
 test("the keyboard is enough", async () => {
