@@ -10,6 +10,7 @@ pub mod token;
 
 mod aws;
 mod cargo;
+mod demo;
 mod dynamodb;
 mod error;
 mod forward;

@@ -15,6 +15,8 @@ use tokio::{
     sync::broadcast::error::RecvError,
 };
 
+use self::output::Format;
+
 /// The user that a fresh system knows.
 const FIRST_USER: &str = "usr_abc123";
 
@@ -34,7 +36,7 @@ struct Run {
         long,
         value_name = "PORT",
         default_value_t = 3000,
-        help = "The port of the API; the next three are for the simulator, DynamoDB and Secrets Manager"
+        help = "The port of the API; the next three are for the simulator, DynamoDB and Secrets Manager. 0: any that are free"
     )]
     port: u16,
     /// Where data and secrets are kept
@@ -61,6 +63,9 @@ struct Run {
     /// Build the functions with optimisations
     #[arg(long)]
     release: bool,
+    /// Print a line of JSON for what was started, for each request, and for whatever the functions write
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Subcommand)]
@@ -108,7 +113,10 @@ async fn run(run: Run) -> Result<(), Error> {
     let mut terminated = signal(SignalKind::terminate())?;
     let simulated = run.provider_url.is_none();
     let options = Options {
-        ports: Ports::First(run.port),
+        ports: match run.port {
+            0 => Ports::Ephemeral,
+            port => Ports::First(port),
+        },
         data: if run.memory {
             Data::Memory
         } else {
@@ -117,6 +125,7 @@ async fn run(run: Run) -> Result<(), Error> {
         provider_url: run.provider_url,
         dynamodb_url: run.dynamodb_url,
         secrets_url: run.secrets_url,
+        demo: true,
         release: run.release,
         parameters: BTreeMap::from_iter(run.parameters),
         ..Options::default()
@@ -134,7 +143,7 @@ async fn run(run: Run) -> Result<(), Error> {
     let token = stack.token(FIRST_USER, token::DEFAULT_LIFETIME);
     stack.write_state(&token)?;
     let told = tokio::select! {
-        told = tell(&stack, simulated, &token) => told,
+        told = tell(&stack, Format { json: run.json, simulated }, &token) => told,
         _ = interrupted.recv() => Ok(()),
         _ = terminated.recv() => Ok(()),
     };
@@ -143,20 +152,20 @@ async fn run(run: Run) -> Result<(), Error> {
 }
 
 /// Tells what happens for as long as it does.
-async fn tell(stack: &Stack, simulated: bool, token: &str) -> std::io::Result<()> {
+async fn tell(stack: &Stack, format: Format, token: &str) -> std::io::Result<()> {
     let mut requests = stack.follow_requests();
     let mut logs = stack.follow_logs();
-    output::line(&output::welcome(stack, simulated, token))?;
+    output::line(&format.started(stack, token))?;
     loop {
         let line = tokio::select! {
             answered = requests.recv() => match answered {
-                Ok(answered) => Some(output::request(&answered)),
-                Err(RecvError::Lagged(count)) => Some(format!("({count} more requests)")),
+                Ok(answered) => Some(format.request(&answered)),
+                Err(RecvError::Lagged(count)) => Some(format.missed("requests", count)),
                 Err(RecvError::Closed) => return Ok(()),
             },
             line = logs.recv() => match line {
-                Ok(line) => output::function(&line),
-                Err(RecvError::Lagged(count)) => Some(format!("({count} more lines of the functions)")),
+                Ok(line) => format.function(&line),
+                Err(RecvError::Lagged(count)) => Some(format.missed("lines of the functions", count)),
                 Err(RecvError::Closed) => return Ok(()),
             },
         };

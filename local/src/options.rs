@@ -51,6 +51,8 @@ pub struct Options {
     pub dynamodb_url: Option<String>,
     /// The Secrets Manager to use instead of the stand-in.
     pub secrets_url: Option<String>,
+    /// Whether the demo is served beside the API.
+    pub demo: bool,
     /// Whether the functions are built with optimisations.
     pub release: bool,
     /// Values of the template's parameters, and the real names of its tables and secrets by logical id.
@@ -71,6 +73,7 @@ impl Default for Options {
             provider_url: None,
             dynamodb_url: None,
             secrets_url: None,
+            demo: false,
             release: false,
             parameters: BTreeMap::new(),
             secrets: BTreeMap::new(),

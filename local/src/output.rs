@@ -1,9 +1,11 @@
-//! What a person at the terminal sees.
+//! What a person at the terminal sees, or a program that reads it.
 
 use std::io::{Write, stderr, stdout};
 
 use local::{Stack, gateway::Answered, logs::LogLine};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use shared::kyc::UserId;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Writes a line to standard output.
 pub(crate) fn line(text: &str) -> std::io::Result<()> {
@@ -18,16 +20,39 @@ pub(crate) fn error(error: &impl std::fmt::Display) {
     writeln!(stderr(), "error: {error}").ok();
 }
 
-/// What was started, and what to try.
-pub(crate) fn welcome(stack: &Stack, simulated: bool, token: &str) -> String {
-    let api = stack.api_url();
-    let provider = if simulated {
-        "Provider simulator"
-    } else {
-        "Provider"
-    };
-    format!(
-        r#"
+/// How things are told.
+#[derive(Clone, Copy)]
+pub(crate) struct Format {
+    /// As JSON, one object a line, instead of text.
+    pub(crate) json: bool,
+    /// Whether the provider is the simulator.
+    pub(crate) simulated: bool,
+}
+
+impl Format {
+    /// What was started, and what to try.
+    pub(crate) fn started(self, stack: &Stack, token: &str) -> String {
+        let api = stack.api_url();
+        if self.json {
+            return entry(
+                "started",
+                &json!({
+                    "api_url": api,
+                    "provider_url": stack.provider_url(),
+                    "dynamodb_url": stack.dynamodb_url(),
+                    "secrets_url": stack.secrets_url(),
+                    "token": token,
+                }),
+            );
+        }
+        let provider = if self.simulated {
+            "Provider simulator"
+        } else {
+            "Provider"
+        };
+        format!(
+            r#"
+{:<20}{api}/
 {:<20}{api}
 {provider:<20}{}
 {:<20}{}
@@ -39,46 +64,179 @@ curl -X POST -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/access-token
 curl -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/status
 curl -H "x-juno-jwt: $TOKEN" "{api}/v0/kyc/status?refresh=true"
 "#,
-        "API",
-        stack.provider_url(),
-        "DynamoDB",
-        stack.dynamodb_url(),
-        "Secrets Manager",
-        stack.secrets_url(),
-    )
-}
+            "Demo",
+            "API",
+            stack.provider_url(),
+            "DynamoDB",
+            stack.dynamodb_url(),
+            "Secrets Manager",
+            stack.secrets_url(),
+        )
+    }
 
-/// The line for a request.
-pub(crate) fn request(answered: &Answered) -> String {
-    let Answered {
-        method,
-        path,
-        status,
-        duration,
-        request_id,
-    } = answered;
-    format!(
-        "{method} {path} {status} {} ms {request_id}",
-        duration.as_millis()
-    )
-}
+    /// The line for a request.
+    pub(crate) fn request(self, answered: &Answered) -> String {
+        let Answered {
+            method,
+            path,
+            status,
+            duration,
+            user,
+            request_id,
+        } = answered;
+        let (user, ms) = (user.as_ref().map(UserId::as_str), duration.as_millis());
+        if self.json {
+            return entry(
+                "answered",
+                &json!({
+                    "method": method,
+                    "path": path,
+                    "status": status,
+                    "ms": u64::try_from(ms).unwrap_or(u64::MAX),
+                    "user": user,
+                    "trace_id": request_id,
+                }),
+            );
+        }
+        let user = user.unwrap_or("-");
+        format!("{method:<7} {path:<32} {status} {ms:>5} ms  {user}  {request_id}")
+    }
 
-/// The line for what a function has written, if a person should see it: warnings, errors and what is no log entry.
-pub(crate) fn function(line: &LogLine) -> Option<String> {
-    let LogLine { function, line } = line;
-    if let Ok(Value::Object(entry)) = serde_json::from_str(line) {
-        let level = entry
-            .get("level")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        if !["WARN", "ERROR"].contains(&level) {
-            return None;
+    /// The line for what a function has written. As text, only what a person should see: warnings, errors and what is no entry
+    /// of a log.
+    pub(crate) fn function(self, line: &LogLine) -> Option<String> {
+        let LogLine { function, line } = line;
+        let Ok(Value::Object(logged)) = serde_json::from_str(line) else {
+            return Some(if self.json {
+                entry("output", &json!({ "function": function, "line": line }))
+            } else {
+                printable(&format!("{function}: {line}"))
+            });
+        };
+        if self.json {
+            return Some(line.clone());
+        }
+        let level = logged.get("level").and_then(Value::as_str)?;
+        let worth = ["WARN", "ERROR"].contains(&level);
+        worth.then(|| printable(&format!("{function}: {level} {}", members(&logged))))
+    }
+
+    /// The line for what came too fast to be told.
+    pub(crate) fn missed(self, what: &str, count: u64) -> String {
+        if self.json {
+            entry("missed", &json!({ "what": what, "count": count }))
+        } else {
+            format!("({count} more {what})")
         }
     }
-    // What a terminal would take for a command is not shown.
-    let line: String = line
-        .chars()
+}
+
+/// A line of JSON in the form of the functions' own.
+fn entry(message: &str, members: &Value) -> String {
+    let mut entry = Map::new();
+    let now = OffsetDateTime::now_utc().format(&Rfc3339);
+    entry.insert("timestamp".to_owned(), json!(now.unwrap_or_default()));
+    entry.insert("level".to_owned(), json!("INFO"));
+    entry.insert("message".to_owned(), json!(message));
+    entry.extend(members.as_object().cloned().unwrap_or_default());
+    Value::from(entry).to_string()
+}
+
+/// The message of a log entry, and what else it has to say.
+fn members(logged: &Map<String, Value>) -> String {
+    let mut text = logged
+        .get("message")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let span = logged.get("span").and_then(Value::as_object);
+    for (name, value) in logged.iter().chain(span.into_iter().flatten()) {
+        if !["timestamp", "level", "message", "span", "name"].contains(&name.as_str()) {
+            text = format!("{text} {name}={value}");
+        }
+    }
+    text
+}
+
+/// What a terminal would take for a command is not shown.
+fn printable(text: &str) -> String {
+    text.chars()
         .filter(|character| !character.is_control())
-        .collect();
-    Some(format!("{function}: {line}"))
+        .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const TEXT: Format = Format {
+        json: false,
+        simulated: true,
+    };
+    const JSON: Format = Format {
+        json: true,
+        simulated: true,
+    };
+
+    fn answered(user: Option<&str>) -> Answered {
+        Answered {
+            method: "GET".to_owned(),
+            path: "/v0/kyc/status".to_owned(),
+            status: 502,
+            duration: Duration::from_millis(83),
+            user: user.map(|user| UserId::parse(user).unwrap()),
+            request_id: "c6af9ac6".to_owned(),
+        }
+    }
+
+    fn logged(line: &str) -> LogLine {
+        LogLine {
+            function: "status".to_owned(),
+            line: line.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_request_is_one_line() {
+        assert_eq!(
+            TEXT.request(&answered(Some("usr_1"))),
+            "GET     /v0/kyc/status                   502    83 ms  usr_1  c6af9ac6"
+        );
+        assert_eq!(
+            TEXT.request(&answered(None)),
+            "GET     /v0/kyc/status                   502    83 ms  -  c6af9ac6"
+        );
+        let mut line: Value = serde_json::from_str(&JSON.request(&answered(None))).unwrap();
+        assert!(line["timestamp"].take().is_string());
+        let expected = json!({ "timestamp": null, "level": "INFO", "message": "answered", "method": "GET",
+            "path": "/v0/kyc/status", "status": 502, "ms": 83, "user": null, "trace_id": "c6af9ac6" });
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn of_the_functions_a_person_sees_what_went_wrong() {
+        let error = r#"{"timestamp":"…","level":"ERROR","message":"request failed","status":502,"span":{"trace_id":"c6af9ac6","name":"request"}}"#;
+        assert_eq!(
+            TEXT.function(&logged(error)).unwrap(),
+            r#"status: ERROR request failed status=502 trace_id="c6af9ac6""#
+        );
+        assert_eq!(
+            TEXT.function(&logged("panicked \u{1b}[2J")).unwrap(),
+            "status: panicked [2J"
+        );
+        for quiet in [
+            r#"{"level":"INFO","message":"request"}"#,
+            r#"{"_aws":{},"Refreshes":1}"#,
+        ] {
+            assert_eq!(TEXT.function(&logged(quiet)), None, "{quiet}");
+            assert_eq!(JSON.function(&logged(quiet)).as_deref(), Some(quiet));
+        }
+        let line: Value =
+            serde_json::from_str(&JSON.function(&logged("no json")).unwrap()).unwrap();
+        assert_eq!(line["function"], "status");
+        assert_eq!(line["line"], "no json");
+    }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use axum::body::Bytes;
+use axum::{Router, body::Bytes};
 use serde_json::{Map, Value};
 use shared::{
     kyc::{Step, User, UserId},
@@ -17,7 +17,7 @@ use tokio::sync::broadcast;
 use crate::{
     Error, Options, aws, cargo,
     data::{Data, create_private},
-    dynamodb,
+    demo, dynamodb,
     gateway::{self, Answered, Gateway},
     lambda::{Failure, Function, Lambda},
     logs::{LogLine, Logs},
@@ -89,12 +89,22 @@ impl Stack {
         };
         let functions = functions(&template, deployed, options.release).await?;
         let lambda = Arc::new(Lambda::start(functions, &logs).await?);
+        let table = template.tables.into_iter().next().map(|table| table.name);
+        let table = table.unwrap_or_default();
+        let pages = if options.demo {
+            let users = Users::new(dynamodb::client(&urls.dynamodb, &identity), &table);
+            let simulator = options.provider_url.is_none();
+            demo::pages(users, simulator.then_some(urls.provider.as_str()))?
+        } else {
+            Router::new()
+        };
         let answered = broadcast::Sender::new(1024);
         let api = Gateway {
             lambda: Arc::clone(&lambda),
             routes: template.routes,
             responses: template.responses,
             stage: template.stage,
+            pages,
             answered: answered.clone(),
         };
         let mut front = Servers::new(&logs);
@@ -103,10 +113,9 @@ impl Stack {
         front.spawn("scheduler", |shutdown| {
             schedule::run(invoked, template.schedules, shutdown)
         });
-        let table = template.tables.into_iter().next().map(|table| table.name);
         Ok(Self {
             urls,
-            table: table.unwrap_or_default(),
+            table,
             environments,
             data: options.data,
             identity,

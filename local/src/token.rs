@@ -2,9 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::http::HeaderMap;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
+use shared::kyc::UserId;
 
 use crate::Error;
 
@@ -61,6 +63,16 @@ impl Signer {
     }
 }
 
+/// The user that the token of a request names, whoever has signed it.
+pub(crate) fn subject(headers: &HeaderMap) -> Option<UserId> {
+    let token = headers.get("x-juno-jwt")?.to_str().ok()?;
+    let claims = BASE64_URL_SAFE_NO_PAD
+        .decode(token.split('.').nth(1)?)
+        .ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    UserId::parse(claims.get("sub")?.as_str()?).ok()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
@@ -91,5 +103,30 @@ mod tests {
             claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(),
             60
         );
+    }
+
+    #[test]
+    fn the_subject_is_read_from_any_token_and_is_a_user_id() {
+        let signer = Signer::development().unwrap();
+        let of = |token: String| {
+            subject(&HeaderMap::from_iter([(
+                "x-juno-jwt".parse().unwrap(),
+                token.parse().unwrap(),
+            )]))
+        };
+        let found = of(signer.token("usr_1", Duration::ZERO));
+        assert_eq!(found, UserId::parse("usr_1").ok());
+        for claims in [
+            json!({}),
+            json!({ "sub": 1 }),
+            json!({ "sub": "\u{1b}[2J" }),
+            json!([]),
+        ] {
+            assert_eq!(of(signer.sign(&claims)), None, "{claims}");
+        }
+        for token in ["", "a", "a.b.c", "..", "a.e30"] {
+            assert_eq!(of(token.to_owned()), None, "{token}");
+        }
+        assert_eq!(subject(&HeaderMap::new()), None);
     }
 }

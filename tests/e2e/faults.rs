@@ -41,6 +41,35 @@ async fn the_provider_is_away() {
 }
 
 #[tokio::test]
+async fn a_trace_id_finds_every_line_of_its_request() {
+    let app = App::start().await;
+    app.submit().await;
+    app.provider(json!({ "mode": "unavailable" })).await;
+    let before = app.stack.logs().len();
+    let mut requests = app.stack.follow_requests();
+    let answer = app.get(REFRESH).await;
+    answer.assert_problem(502, "KYC-502-001", STATUS);
+    let trace_id = answer.json()["trace_id"].clone();
+
+    // The gateway's line, for people.
+    let answered = requests.recv().await.unwrap();
+    assert_eq!(trace_id, *answered.request_id);
+    assert_eq!(answered.user.unwrap().as_str(), USER);
+    // Those of the functions: all of them, at the provider's call too.
+    let lines = app.stack.logs().split_off(before);
+    let lines: Vec<Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(&line.line).unwrap())
+        .collect();
+    for line in &lines {
+        let found = [&line["trace_id"], &line["span"]["trace_id"]];
+        assert!(found.contains(&&trace_id), "{line}");
+    }
+    assert!(lines.iter().any(|line| line["ProviderCalls"] == 1));
+    assert!(lines.iter().any(|line| line["message"] == "request failed"));
+}
+
+#[tokio::test]
 async fn a_provider_that_just_failed_is_not_asked_again_at_once() {
     let app = App::start().await;
     app.submit().await;

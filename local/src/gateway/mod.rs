@@ -15,10 +15,11 @@ use std::{
 use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, Request},
     http::{HeaderValue, request::Parts},
     response::Response,
 };
+use shared::kyc::UserId;
 use tokio::{net::TcpListener, sync::broadcast, time::timeout};
 use uuid::Uuid;
 
@@ -26,6 +27,7 @@ use self::{answer::Refusal, event::Context};
 use crate::{
     lambda::{Failure, Lambda, MAX_PAYLOAD},
     template::{GatewayResponse, Route},
+    token,
 };
 
 /// The most that API Gateway takes for a body: 10 MiB.
@@ -51,7 +53,9 @@ pub struct Answered {
     pub status: u16,
     /// How long it took.
     pub duration: Duration,
-    /// The request id.
+    /// The user who the token says is asking. Nobody has checked that: it is for people to read.
+    pub user: Option<UserId>,
+    /// The request id, which is the trace id of errors and of log lines.
     pub request_id: String,
 }
 
@@ -65,6 +69,8 @@ pub struct Gateway {
     pub responses: BTreeMap<String, GatewayResponse>,
     /// The stage of the API.
     pub stage: String,
+    /// What is served beside the API, at paths that are none of its routes.
+    pub pages: Router,
     /// Where every answered request is told.
     pub answered: broadcast::Sender<Answered>,
 }
@@ -75,13 +81,17 @@ pub struct Gateway {
 /// The listener fails.
 pub async fn serve(
     listener: TcpListener,
-    gateway: Gateway,
+    mut gateway: Gateway,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let port = listener.local_addr()?.port();
-    let router = Router::new()
-        .fallback(handle)
-        .with_state((Arc::new(gateway), port));
+    let pages = std::mem::take(&mut gateway.pages);
+    let gateway = Arc::new(gateway);
+    let handle = move |client, request| handle(Arc::clone(&gateway), port, client, request);
+    // Whatever a page does not answer is a request to the API, another method at the same path too.
+    let router = pages
+        .method_not_allowed_fallback(handle.clone())
+        .fallback(handle);
     axum::serve(
         listener,
         router.into_make_service_with_connect_info::<SocketAddr>(),
@@ -91,7 +101,8 @@ pub async fn serve(
 }
 
 async fn handle(
-    State((gateway, port)): State<(Arc<Gateway>, u16)>,
+    gateway: Arc<Gateway>,
+    port: u16,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
@@ -117,6 +128,7 @@ async fn handle(
         path: path.to_owned(),
         status: response.status().as_u16(),
         duration: started.elapsed(),
+        user: token::subject(&head.headers),
         request_id,
     };
     // Fails only when nobody listens.

@@ -60,6 +60,7 @@ impl Api {
             routes: vec![route("GET"), route("POST")],
             responses: responses.collect(),
             stage: "live".to_owned(),
+            pages: axum::Router::new(),
             answered: broadcast::Sender::new(16),
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

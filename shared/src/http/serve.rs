@@ -13,7 +13,7 @@ use lambda_http::{
 use tracing::Instrument;
 
 use super::{Call, ErrorTypes, Failure, Origins, Reply, Route, cleaned, cors};
-use crate::runtime::chain;
+use crate::runtime::{chain, metrics};
 
 /// What all answers of a function have in common.
 #[derive(Debug, Clone)]
@@ -44,8 +44,10 @@ where
         }
         let call = Call::new(request);
         let span = tracing::info_span!("request", trace_id = call.trace_id());
-        let reply = edge.reply(call.trace_id(), handle(call)).instrument(span);
-        Ok::<_, Infallible>(edge.response(reply.await, origin, &cors::READABLE))
+        let trace_id = call.trace_id();
+        let reply = edge.reply(trace_id.clone(), handle(call)).instrument(span);
+        let reply = metrics::traced(trace_id, reply).await;
+        Ok::<_, Infallible>(edge.response(reply, origin, &cors::READABLE))
     });
     let service = Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| {
         LambdaEvent::new(cleaned(event.payload), event.context)

@@ -2,6 +2,7 @@
 //!
 //! Names and dimensions are literals, so that nothing of a person can get into them. `docs/runbook.md` lists all of them.
 
+use std::future::Future;
 use std::io::Write;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,6 +13,11 @@ use super::{ConfigError, Variables, system_clock};
 
 /// The namespace of this deployment's metrics. Not set in tests of single parts, which write none.
 static NAMESPACE: OnceLock<String> = OnceLock::new();
+
+tokio::task_local! {
+    /// The trace id of the request that is being answered.
+    static TRACE_ID: String;
+}
 
 /// A value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +54,11 @@ pub(super) fn start(variables: &Variables) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Has all metrics that `work` writes bear a trace id, so that it finds them among the lines of the request.
+pub(crate) async fn traced<T>(trace_id: String, work: impl Future<Output = T>) -> T {
+    TRACE_ID.scope(trace_id, work).await
+}
+
 /// Counts one occurrence of something that comes in kinds, which are told apart by a dimension.
 pub fn count(metric: &'static str, dimension: (&'static str, &'static str)) {
     put(Some(dimension), &[(metric, Measure::Count(1))]);
@@ -56,13 +67,22 @@ pub fn count(metric: &'static str, dimension: (&'static str, &'static str)) {
 /// Writes the values of metrics that belong together, in one line.
 pub fn put(dimension: Option<(&'static str, &'static str)>, measures: &[(&'static str, Measure)]) {
     if let Some(namespace) = NAMESPACE.get() {
-        let line = line(namespace, dimension, measures);
+        let mut line = line(namespace, dimension, measures);
+        // No request: a schedule.
+        if let Ok(trace_id) = TRACE_ID.try_with(Clone::clone) {
+            line.insert("trace_id".to_owned(), trace_id.into());
+        }
+        let line = Value::from(line);
         // The same fate as that of a log line that cannot be written: nobody is there to be told.
         writeln!(std::io::stdout().lock(), "{line}").ok();
     }
 }
 
-fn line(namespace: &str, dimension: Option<(&str, &str)>, measures: &[(&str, Measure)]) -> Value {
+fn line(
+    namespace: &str,
+    dimension: Option<(&str, &str)>,
+    measures: &[(&str, Measure)],
+) -> Map<String, Value> {
     let (mut line, mut metrics) = (Map::new(), Vec::new());
     for (name, measure) in measures {
         let (unit, value) = measure.unit_and_value();
@@ -77,7 +97,7 @@ fn line(namespace: &str, dimension: Option<(&str, &str)>, measures: &[(&str, Mea
         "_aws".to_owned(),
         json!({ "Timestamp": system_clock().millis(), "CloudWatchMetrics": [directive] }),
     );
-    line.into()
+    line
 }
 
 #[cfg(test)]
@@ -99,6 +119,6 @@ mod tests {
                 "Metrics": [{ "Name": "Calls", "Unit": "Count" }, { "Name": "Latency", "Unit": "Milliseconds" }],
             }] },
         });
-        assert_eq!(line, expected);
+        assert_eq!(Value::from(line), expected);
     }
 }

@@ -1,0 +1,349 @@
+// The page: on the left a frontend as the API's guide describes it, on the right the provider's reviewer, below what is said.
+
+import { KycClient, KycError, untilVerdict } from "/demo/kyc.js";
+import { verify } from "/demo/sdk.js";
+
+const $ = (selector) => document.querySelector(selector);
+
+/** What users read for each status: a heading, and what it means for them. */
+const STATUSES = {
+  pending: ["Not verified yet", "Show a document and your face. It takes about two minutes."],
+  in_progress: ["In review", "We are looking at your documents. Most checks take less than two minutes."],
+  retry: ["Please try again", "Something was not quite right with what you sent."],
+  approved: ["Verified", "Thank you. You can go on."],
+  rejected: ["Rejected", "We could not verify you. Please contact our support."],
+};
+
+/** What the button that opens the SDK says, in the statuses that link it. */
+const INVITATIONS = { pending: "Start verification", in_progress: "Open verification again", retry: "Try again" };
+
+/** What users read for each error that they can meet. */
+const ERRORS = {
+  "USR-401-001": "Please sign in again.",
+  "KYC-404-001": "You have not started a verification yet.",
+  "KYC-409-001": "There is a verdict already.",
+  "KYC-429-001": "That was a bit often.",
+  "KYC-500-002": "The verification cannot be opened right now.",
+  "KYC-502-001": "The verification provider cannot be reached right now.",
+};
+
+const config = await (await fetch("/demo/config.json")).json();
+
+// The user
+
+/** Who is signed in: their id, the API on their behalf, the status shown last, and what ends the polling. */
+let session = null;
+
+async function signIn(user) {
+  const answer = await fetch("/demo/session", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ user }),
+  });
+  const { token, detail } = await answer.json();
+  if (!answer.ok) throw new Error(detail);
+  session = { user, kyc: new KycClient({ token: () => token, observe: logRequest }), status: null, polling: null };
+  $("#who").textContent = user;
+  $("#sign-in").hidden = true;
+  $("#account").hidden = false;
+  show(await session.kyc.status());
+  $("#verdict").focus();
+  if (session.status.status === "in_progress") follow();
+}
+
+function signOut() {
+  session.polling?.abort();
+  session = null;
+  tell(null);
+  countDown(null);
+  $("#account").hidden = true;
+  $("#sign-in").hidden = false;
+  $("#user-id").focus();
+}
+
+/** Opens the SDK, and waits for the verdict once something has been submitted. */
+async function start() {
+  const { user, kyc } = session;
+  session.polling?.abort();
+  const submitted = await verify({
+    dialog: $("#sdk"),
+    script: config.sdk,
+    user,
+    accessToken: () => kyc.accessToken(),
+    simulate,
+  });
+  if (submitted) {
+    $("#verdict").focus();
+    show(await kyc.status());
+  }
+  if (submitted || session.status.status === "in_progress") follow();
+}
+
+/** Polls in the background until there is a verdict. */
+async function follow() {
+  const polling = new AbortController();
+  const { signal } = polling;
+  session.polling?.abort();
+  session.polling = polling;
+  const onWait = (seconds, error) => {
+    countDown(seconds);
+    tell(error, "Trying again.");
+  };
+  try {
+    await untilVerdict(session.kyc, { signal, onWait, onStatus: show });
+  } catch (error) {
+    if (!signal.aborted) tell(error);
+  }
+  if (session?.polling === polling) session.polling = null;
+  if (!session?.polling) countDown(null);
+}
+
+async function check() {
+  show(await session.kyc.status({ refresh: true }));
+  if (session.status.status === "in_progress" && !session.polling) follow();
+}
+
+/** Shows a status, and fetches what else depends on it if it is another one than before. */
+function show(status) {
+  const before = session.status;
+  session.status = status;
+  const [name, text] = STATUSES[status.status];
+  $("#verdict").dataset.status = status.status;
+  change($("#status-name"), name);
+  change($("#status"), status.status);
+  change($("#status-text"), text);
+  change($("#reason q"), status.reject_reason ?? "");
+  $("#reason").hidden = !status.reject_reason;
+  // The link says whether a verification can be started, not the status.
+  $("#verify").hidden = !status._links["start-verification"];
+  $("#verify").textContent = INVITATIONS[status.status] ?? "Verify again";
+  $("#verify").classList.toggle("quiet", status.status === "in_progress");
+  if (before?.status !== status.status) showRest(session).catch(tell);
+}
+
+async function showRest({ kyc, status }) {
+  // The API keeps documents for five minutes, which is too long right after a change; yet old ones are better than none.
+  const refresh = status.applicant_id !== null;
+  const facts = kyc.details({ refresh }).catch((error) => (refresh ? kyc.details() : Promise.reject(error)));
+  const [{ onboarding }, details] = await Promise.all([kyc.user(), facts]);
+  // Another status may have come meanwhile, or another user.
+  if (session?.kyc !== kyc || session.status.status !== status.status) return;
+  $("#steps").replaceChildren(...onboarding.steps.map(step));
+  $("#details").replaceChildren(...rows(status, details));
+}
+
+function step({ step, status }) {
+  const item = element("li", `${words(step)} `);
+  item.className = status;
+  if (status === "current") item.setAttribute("aria-current", "step");
+  item.append(element("small", status));
+  return item;
+}
+
+function rows(status, { started_at, personal_info: person, documents, rejection }) {
+  const when = (time) => time && new Date(time).toLocaleString();
+  const name = [person?.first_name, person?.last_name].filter(Boolean).join(" ");
+  const papers = documents.map((paper) =>
+    `${[words(paper.document_type), paper.country].filter(Boolean).join(", ")}: ${paper.status}`);
+  const facts = {
+    Name: name,
+    Born: person?.date_of_birth,
+    Nationality: person?.nationality,
+    Residence: person?.country_of_residence,
+    Documents: papers.join("; "),
+    Started: when(started_at),
+    Verified: when(status.verified_at),
+    Rejected: when(status.rejected_at),
+    "May retry": rejection && (rejection.can_retry ? "yes" : "no"),
+  };
+  const known = Object.entries(facts).filter(([, value]) => value);
+  if (known.length === 0) return [element("dt", "Nothing yet"), element("dd", "")];
+  return known.flatMap(([label, value]) => [element("dt", label), element("dd", value)]);
+}
+
+/** Tells what went wrong, and what is done about it. */
+function tell(error, consequence = "") {
+  if (error?.code === "USR-401-001") signOut();
+  const known = error instanceof KycError;
+  const wait = known && !consequence && error.retryAfter ? `Please try again in ${error.retryAfter} s.` : "";
+  const text = error ? [ERRORS[error.code] ?? error.message, consequence, wait].filter(Boolean).join(" ") : "";
+  // Set anew only if it changes: screen readers say it again each time.
+  change($("#trouble"), text);
+  change($("#trace"), known ? [error.code, error.traceId && `trace id ${error.traceId}`].filter(Boolean).join(", ") : "");
+}
+
+let ticking;
+
+function countDown(seconds) {
+  clearInterval(ticking);
+  $("#countdown").hidden = seconds === null;
+  if (seconds === null) return;
+  const end = performance.now() + seconds * 1000;
+  const tick = () => change($("#seconds"), String(Math.max(0, Math.ceil((end - performance.now()) / 1000))));
+  tick();
+  ticking = setInterval(tick, 200);
+}
+
+let busy = false;
+
+/** Does what the user asks for, one thing at a time, and tells if it fails. */
+async function attempt(action) {
+  if (busy) return;
+  busy = true;
+  const asking = session;
+  tell(null);
+  try {
+    await action();
+  } catch (error) {
+    // It does not concern whoever has signed out meanwhile.
+    if (asking === session || !asking) tell(error);
+  }
+  busy = false;
+}
+
+$("#sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(() => signIn($("#user-id").value));
+});
+$("#sign-out").addEventListener("click", signOut);
+$("#verify").addEventListener("click", () => attempt(start));
+$("#check").addEventListener("click", () => attempt(check));
+
+// The reviewer
+
+async function simulate(method, call, body) {
+  const answer = await fetch(`/demo/simulator/${call}`, { method, body: body && JSON.stringify(body) });
+  const content = await answer.json();
+  refreshSimulator();
+  if (!answer.ok) throw new Error(content.error);
+  return content;
+}
+
+/** What the buttons do, and what is said once it is done. */
+const DEEDS = {
+  approve: () => review({ reviewAnswer: "GREEN" }, "Approved."),
+  retry: () => review({ reviewAnswer: "RED", reviewRejectType: "RETRY", moderationComment: comment() }, "Asked again."),
+  reject: () => review({ reviewAnswer: "RED", reviewRejectType: "FINAL", moderationComment: comment() }, "Rejected."),
+  reset: () => simulate("POST", `${applicant()}/reset`).then(() => "Reset: the user starts anew."),
+  delete: () => simulate("DELETE", applicant()).then(() => "Deleted."),
+  release: () => simulate("POST", "webhooks/release").then(({ deliveries }) => `Sent ${deliveries.length}.`),
+};
+
+const review = (verdict, done) => simulate("POST", `${applicant()}/review`, verdict).then(() => done);
+const comment = () => $("#comment").value;
+
+function applicant() {
+  if (!session) throw new Error("Nobody is signed in.");
+  return `applicants/${encodeURIComponent(session.user)}`;
+}
+
+async function report(deed) {
+  try {
+    $("#done").textContent = await deed();
+  } catch (error) {
+    $("#done").textContent = error.message;
+  }
+}
+
+$("#desk").addEventListener("submit", (event) => event.preventDefault());
+$("#desk").addEventListener("click", ({ target }) => {
+  const deed = DEEDS[target.closest("button")?.dataset.do];
+  if (deed) report(async () => deed());
+});
+$("#desk").addEventListener("change", ({ target }) => {
+  if (target.type !== "radio") return;
+  report(async () => {
+    await simulate("PUT", target.name, { mode: target.value });
+    return `From now on: ${target.parentElement.textContent.trim()}.`;
+  });
+});
+
+// What is said
+
+const KEPT = 100;
+
+function log(list, { name, status, note, body }) {
+  const entry = $("#entry").content.cloneNode(true);
+  entry.querySelector(".name").textContent = name;
+  const code = entry.querySelector(".code");
+  code.textContent = status || "no answer";
+  code.classList.toggle("bad", !(status >= 200 && status < 300));
+  entry.querySelector(".note").textContent = note;
+  entry.querySelector("pre").textContent = body;
+  list.prepend(entry);
+  while (list.children.length > KEPT) list.lastElementChild.remove();
+}
+
+function logRequest({ method, path, status, ms, traceId, body }) {
+  // A token on a screen is a token in a screenshot.
+  const shown = JSON.stringify(body, (key, value) => (key === "access_token" ? `${value.slice(0, 12)}…` : value), 2);
+  log($("#requests"), { name: `${method} ${path}`, status, note: `${ms} ms ${traceId ?? ""}`, body: shown });
+  change($("#latest"), `${method} ${path}: ${status || "no answer"}`);
+}
+
+let lastDelivery = null;
+let refreshing = Promise.resolve();
+
+/** Shows what is new at the simulator. One after the other, so that no older answer comes last. */
+function refreshSimulator() {
+  refreshing = refreshing.then(showSimulator).catch(() => {});
+  return refreshing;
+}
+
+/** Shows the webhooks that are new, and how many are held. */
+async function showSimulator() {
+  const [{ deliveries }, { held }] = await Promise.all(
+    ["deliveries", "webhooks"].map(async (call) => (await fetch(`/demo/simulator/${call}`)).json()),
+  );
+  change($("#held"), String(held));
+  const key = ({ at, digest, attempt }) => `${at} ${digest} ${attempt}`;
+  const fresh = deliveries.slice(deliveries.findLastIndex((delivery) => key(delivery) === lastDelivery) + 1);
+  for (const delivery of fresh) {
+    const { type, externalUserId, digest, attempt, at, status, error, responseBody } = delivery;
+    lastDelivery = key(delivery);
+    log($("#webhooks"), {
+      name: type ?? "?",
+      status,
+      note: `${externalUserId ?? ""}, attempt ${attempt}, digest ${digest.slice(0, 12)}…`,
+      body: [`sent ${at}`, `X-Payload-Digest: ${digest}`, error, pretty(responseBody)].filter(Boolean).join("\n"),
+    });
+  }
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+// Small things
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+/** Live regions speak when they are written to, so nothing is written twice. */
+function change(target, text) {
+  if (target.textContent !== text) target.textContent = text;
+}
+
+const words = (name) => name.toLowerCase().replaceAll("_", " ");
+
+if (config.simulator) {
+  for (const name of ["api", "webhooks"]) {
+    const { mode } = await (await fetch(`/demo/simulator/${name}`)).json();
+    const radio = $(`input[name="${name}"][value="${mode}"]`);
+    if (radio) radio.checked = true;
+  }
+  await refreshSimulator();
+  // Deliveries that were not accepted are repeated without anybody's doing.
+  setInterval(() => document.hidden || refreshSimulator(), 2000);
+} else {
+  $("#no-reviewer").hidden = false;
+  $("#desk").hidden = true;
+  $("#webhooks-log").hidden = true;
+}

@@ -1,0 +1,137 @@
+//! The demo: a page that uses the API as a frontend does, and plays the provider's reviewer beside it.
+
+use axum::{
+    Json, Router,
+    extract::{State, rejection::JsonRejection},
+    http::{
+        HeaderValue, StatusCode,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        },
+    },
+    middleware::map_response,
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{
+    kyc::{Step, User, UserId},
+    repository::Users,
+    runtime::chain,
+};
+
+use crate::{
+    Error,
+    forward::{Upstream, forward},
+    token::{self, Signer},
+};
+
+/// What the page is made of.
+const FILES: [(&str, &str, &str); 6] = [
+    (
+        "/",
+        "text/html; charset=utf-8",
+        include_str!("../demo/index.html"),
+    ),
+    (
+        "/demo/style.css",
+        "text/css; charset=utf-8",
+        include_str!("../demo/style.css"),
+    ),
+    ("/demo/kyc.js", JAVASCRIPT, include_str!("../demo/kyc.js")),
+    ("/demo/sdk.js", JAVASCRIPT, include_str!("../demo/sdk.js")),
+    ("/demo/demo.js", JAVASCRIPT, include_str!("../demo/demo.js")),
+    (
+        "/demo/icon.svg",
+        "image/svg+xml",
+        include_str!("../demo/icon.svg"),
+    ),
+];
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The script of the provider's SDK.
+const SDK: &str = "https://static.sumsub.com/idensic/static/sns-websdk-builder.js";
+/// The page loads nothing from elsewhere.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The same, and what the provider's SDK loads.
+const POLICY_WITH_SDK: &str = "default-src 'none'; script-src 'self' https://static.sumsub.com; style-src 'self'; \
+    img-src 'self'; connect-src 'self' https://*.sumsub.com; frame-src https://*.sumsub.com; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
+
+/// The routes of the demo. Without a simulator the page opens the provider's own SDK.
+pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Error> {
+    let sdk = simulator.is_none().then_some(SDK);
+    let policy = if sdk.is_some() {
+        POLICY_WITH_SDK
+    } else {
+        POLICY
+    };
+    let config = json!({ "simulator": simulator.is_some(), "sdk": sdk });
+    let mut pages = Router::new()
+        .route("/demo/config.json", get(async || Json(config)))
+        .route("/demo/session", post(session))
+        .with_state(users);
+    for (path, content_type, content) in FILES {
+        pages = pages.route(path, get(([(CONTENT_TYPE, content_type)], content)));
+    }
+    if let Some(url) = simulator {
+        let upstream = Upstream::new(url.to_owned()).map_err(std::io::Error::other)?;
+        let simulator = Router::new().route("/simulator/{*call}", any(forward));
+        pages = pages.nest("/demo", simulator.with_state(upstream));
+    }
+    Ok(pages.layer(map_response(async |mut response: Response| {
+        for (name, value) in [
+            (CACHE_CONTROL, "no-store"),
+            (CONTENT_SECURITY_POLICY, policy),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (X_FRAME_OPTIONS, "DENY"),
+        ] {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        response
+    })))
+}
+
+#[derive(Deserialize)]
+struct Session {
+    user: String,
+}
+
+/// Signs a user in who is who they say: what an issuer of tokens must never do, and a laptop may. A page of another origin
+/// cannot ask for it, because the type of the body would need a permission that nobody gives.
+async fn session(
+    State(users): State<Users>,
+    session: Result<Json<Session>, JsonRejection>,
+) -> Response {
+    let Ok(Json(Session { user })) = session else {
+        return problem(StatusCode::BAD_REQUEST, r#"the body must be {"user":"…"}"#);
+    };
+    let id = match UserId::parse(&user) {
+        Ok(id) => id,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let first = User::new(id, Step::kyc_verification());
+    if let Err(error) = users.create(&first).await {
+        return problem(StatusCode::BAD_GATEWAY, &chain(&error).to_string());
+    }
+    match Signer::development() {
+        Ok(signer) => {
+            let token = signer.token(&user, token::DEFAULT_LIFETIME);
+            Json(json!({ "user": user, "token": token })).into_response()
+        }
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn problem(status: StatusCode, detail: &str) -> Response {
+    let body: Value =
+        json!({ "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail });
+    let content_type = [(CONTENT_TYPE, "application/problem+json")];
+    (status, content_type, body.to_string()).into_response()
+}

@@ -1,0 +1,373 @@
+// The demo in a real browser: what a user, a reviewer and a screen reader meet, from `cargo run` to the verdict.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { after, before, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const WIDE = { width: 1280, height: 900 };
+const NARROW = { width: 360, height: 640 };
+const BLURRY = "Document image is blurry. Please resubmit a clear photo.";
+
+/** Where pictures for the README go, if any are to be taken. */
+const PICTURES = process.env.PICTURES;
+
+let system;
+let browser;
+
+before(async () => {
+  system = await start();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox"],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  await system?.stop();
+});
+
+/** What `cargo run` starts, in memory and on free ports. */
+async function start(...options) {
+  const child = spawn("cargo", ["run", "--quiet", "--", "--port", "0", "--memory", "--json", ...options], {
+    cwd: ROOT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines = [];
+  const output = createInterface(child.stdout);
+  output.on("line", (line) => lines.push(JSON.parse(line)));
+  /** The line that fits, as soon as it is printed. */
+  const printed = async (fits, seconds = 20) => {
+    const signal = AbortSignal.timeout(seconds * 1000);
+    for (;;) {
+      const line = lines.find(fits);
+      if (line) return line;
+      assert.equal(child.exitCode, null, "the system runs");
+      await Promise.race([once(output, "line", { signal }), once(output, "close", { signal })]);
+    }
+  };
+  const stop = async () => {
+    if (child.exitCode !== null) return;
+    child.kill("SIGINT");
+    await once(child, "exit");
+  };
+  // It may have to be built.
+  const started = await printed((line) => line.message === "started", 1800);
+  const { api_url: url, provider_url: provider } = started;
+  return { url, provider, printed, stop };
+}
+
+/** Whatever the test before has left behind, the provider is well. */
+beforeEach(async () => {
+  for (const name of ["api", "webhooks"]) {
+    const answer = await fetch(`${system.provider}/simulator/${name}`, { method: "PUT", body: '{"mode":"normal"}' });
+    assert.equal(answer.status, 200);
+  }
+});
+
+/** A page with somebody new signed in, in a browser that reaches nothing but this machine. */
+async function open({ url = system.url, viewport = WIDE, colorScheme = "light" } = {}) {
+  const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce", locale: "en-GB" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.troubles = [];
+  page.on("pageerror", (error) => page.troubles.push(String(error)));
+  page.on("console", (message) => {
+    // Errors of the API are part of the play; the browser reports them, too.
+    const expected = message.text().startsWith("Failed to load resource");
+    if (message.type() === "error" && !expected) page.troubles.push(message.text());
+  });
+  page.on("request", (request) => {
+    if (new URL(request.url()).origin !== url) page.troubles.push(`request to ${request.url()}`);
+  });
+  await page.goto(url);
+  return page;
+}
+
+let users = 0;
+
+async function signIn(page) {
+  users += 1;
+  const user = `usr_browser_${users}`;
+  await page.getByLabel("User id").fill(user);
+  await press(page, "Sign in");
+  await status(page, "pending");
+  return user;
+}
+
+/** Waits until the page shows a status. */
+const status = (page, name) => page.locator(`#verdict[data-status="${name}"]`).waitFor();
+
+const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
+
+/** Goes through the stand-in for the SDK. */
+async function submit(page, button = "Start verification", type = "Passport") {
+  await press(page, button);
+  const sdk = page.getByRole("dialog", { name: "Verify your identity" });
+  await sdk.getByLabel("Document", { exact: true }).selectOption(type);
+  await sdk.getByLabel("Issued by").selectOption("United Kingdom");
+  const photo = { name: "passport.jpg", mimeType: "image/jpeg", buffer: Buffer.from("not read") };
+  await sdk.getByLabel("Photo of the document").setInputFiles(photo);
+  await press(sdk, "Take a selfie");
+  await press(sdk, "Submit");
+  await sdk.waitFor({ state: "hidden" });
+  await status(page, "in_progress");
+}
+
+/** Waits for an entry in one of the logs. */
+const logged = (page, list, text) => page.locator(`#${list} summary`).filter({ hasText: text }).first().waitFor();
+
+async function finish(page) {
+  assert.deepEqual(page.troubles, []);
+  await page.context().close();
+}
+
+async function picture(page, name) {
+  if (!PICTURES) return;
+  await page.setViewportSize({ width: 440, height: 700 });
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await page.screenshot({ path: `${PICTURES}/${name}.png`, animations: "disabled", caret: "hide" });
+  await page.setViewportSize(WIDE);
+}
+
+async function assertAccessible(page) {
+  // Not as a script of the page, whose policy would refuse it.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run(document));
+  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+  assert.deepEqual(told, []);
+}
+
+test("a user is approved", async () => {
+  const page = await open();
+  await signIn(page);
+  await submit(page);
+  await page.getByText(/Next check in [1-3] s/).waitFor();
+  await press(page, "Approve");
+  await status(page, "approved");
+
+  await page.getByText("open banking current").waitFor();
+  await page.getByText("passport, GBR: verified").waitFor();
+  await page.getByText("Jane Smith").waitFor();
+  assert.equal(await page.locator("#countdown").isHidden(), true, "the polling has ended");
+  assert.equal(await page.locator("#verify").isHidden(), true, "there is nothing to start");
+  await logged(page, "requests", "GET /v0/kyc/status?refresh=true 200");
+  await logged(page, "webhooks", "applicantReviewed 200");
+  await picture(page, "approved");
+  await finish(page);
+});
+
+test("a user is asked again, and then approved", async () => {
+  const page = await open();
+  await signIn(page);
+  await submit(page);
+  await press(page, "Ask again");
+  await status(page, "retry");
+  await page.locator("#reason").getByText(BLURRY).waitFor();
+  await picture(page, "retry");
+  await submit(page, "Try again", "Identity card");
+  await press(page, "Approve");
+  await status(page, "approved");
+  await page.getByText("id card, GBR: verified").waitFor();
+  assert.equal(await page.locator("#reason").isHidden(), true);
+  await finish(page);
+});
+
+test("a user is rejected", async () => {
+  const page = await open();
+  await signIn(page);
+  await submit(page);
+  await page.getByLabel("What the user is told").fill("The document has been altered.");
+  await press(page, "Reject");
+  await status(page, "rejected");
+  await page.locator("#reason").getByText("The document has been altered.").waitFor();
+  await page.getByText("contact our support").waitFor();
+  assert.equal(await page.locator("#verify").isHidden(), true, "it is final");
+  await picture(page, "rejected");
+  await finish(page);
+});
+
+test("the provider goes away and comes back", async () => {
+  const page = await open();
+  const user = await signIn(page);
+  await submit(page);
+  await page.getByLabel("offline").check();
+  await page.getByText("The verification provider cannot be reached right now. Trying again.").waitFor();
+  await picture(page, "outage");
+
+  // The trace id that the user sees finds the request, the call of the provider in it, and the cause.
+  const shown = await page.locator("#trace").textContent();
+  const [, traceId] = shown.match(/^KYC-502-001, trace id ([0-9a-f-]{36})$/);
+  const answered = await system.printed((line) => line.trace_id === traceId && line.message === "answered");
+  assert.equal(answered.status, 502);
+  assert.equal(answered.user, user);
+  const call = await system.printed((line) => line.trace_id === traceId && line.ProviderCalls === 1);
+  assert.notEqual(call.outcome, "answered");
+  const failed = await system.printed((line) => line.span?.trace_id === traceId && line.message === "request failed");
+  assert.match(failed.cause, /provider/);
+
+  await page.getByLabel("online").check();
+  await page.locator("#trouble").filter({ hasText: /^$/ }).waitFor({ state: "hidden" });
+  await press(page, "Approve");
+  await status(page, "approved");
+  await finish(page);
+});
+
+test("webhooks that come late or twice change nothing", async () => {
+  const page = await open();
+  await signIn(page);
+  await page.getByLabel("late").check();
+  await submit(page);
+  await press(page, "Approve");
+  await status(page, "approved");
+  await page.getByText("Send what is held (3)").click();
+  await page.getByText("Sent 3.").waitFor();
+  await page.getByLabel("twice").check();
+  await press(page, "Reset");
+  await page.getByText("Reset: the user starts anew.").waitFor();
+  await press(page, "Check now");
+  await status(page, "pending");
+  await page.getByRole("button", { name: "Start verification" }).waitFor();
+  await page.locator("#webhooks li").nth(4).waitFor();
+  const [second, first] = await page.locator("#webhooks pre").allTextContents();
+  assert.match(first, /"outcome": "applied"/);
+  assert.match(second, /"outcome": "duplicate"/);
+  await page.getByLabel("once").check();
+  await press(page, "Delete the person");
+  await page.getByText("Deleted.").waitFor();
+  await finish(page);
+});
+
+test("a token that is not accepted leads back to the door", async () => {
+  const page = await open();
+  const session = { json: { user: "usr_1", token: "a.b.c" } };
+  await page.route("**/demo/session", (route) => route.fulfill(session));
+  await press(page, "Sign in");
+  await page.getByText("Please sign in again.").waitFor();
+  await page.getByText(/^USR-401-001, trace id /).waitFor();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  await page.unroute("**/demo/session");
+  await signIn(page);
+  await finish(page);
+});
+
+test("with another provider than the simulator, its own SDK is opened", async () => {
+  // The simulator again, but nobody has told the second system that it is one.
+  const second = await start("--provider-url", system.provider);
+  const page = await open({ url: second.url });
+  const [user] = await Promise.all([signIn(page), page.getByText("The provider is a real one").waitFor()]);
+  // What the SDK does: it shows a frame, asks for a new token when its own expires, and tells when the user is done.
+  const sdk = `window.snsWebSdk = { init: (token, renew) => ({
+    withConf() { return this; },
+    on(event, done) { this[event] = done; return this; },
+    build() { return this; },
+    launch(container) {
+      container.textContent = "The provider's own SDK";
+      renew().then((newer) => {
+        if (newer !== token) window.submitted = this["idCheck.onApplicantSubmitted"];
+      });
+    },
+    destroy() {},
+  }) };`;
+  const script = "https://static.sumsub.com/idensic/static/sns-websdk-builder.js";
+  await page.route(script, (route) => route.fulfill({ body: sdk, contentType: "text/javascript" }));
+  await press(page, "Start verification");
+  await page.getByText("The provider's own SDK").waitFor();
+  await page.waitForFunction(() => window.submitted);
+  const submission = await fetch(`${system.provider}/simulator/applicants/${user}/submit`, { method: "POST" });
+  assert.equal(submission.status, 200);
+  await page.evaluate(() => window.submitted());
+  await status(page, "in_progress");
+  assert.deepEqual(page.troubles.splice(0), [`request to ${script}`], "and nothing else is loaded");
+  await finish(page);
+  await second.stop();
+});
+
+test("the keyboard is enough", async () => {
+  const page = await open();
+  const tabTo = async (target) => {
+    for (let presses = 0; presses < 60; presses += 1) {
+      await page.keyboard.press("Tab");
+      if (await target.evaluate((element) => element === document.activeElement)) return;
+    }
+    assert.fail(`not reached: ${target}`);
+  };
+  const button = (name) => page.getByRole("button", { name, exact: true });
+  users += 1;
+  await tabTo(page.getByLabel("User id"));
+  await page.keyboard.press("ControlOrMeta+A");
+  await page.keyboard.type(`usr_browser_${users}`);
+  await page.keyboard.press("Enter");
+  await status(page, "pending");
+  await tabTo(button("Start verification"));
+  await page.keyboard.press("Enter");
+  await tabTo(page.getByLabel("Document", { exact: true }));
+  await page.keyboard.type("Dri");
+  await tabTo(page.getByLabel("Photo of the document"));
+  const chooser = page.waitForEvent("filechooser");
+  await page.keyboard.press("Space");
+  await (await chooser).setFiles({ name: "license.png", mimeType: "image/png", buffer: Buffer.from("") });
+  await tabTo(button("Submit"));
+  await page.keyboard.press("Enter");
+  await page.getByText("Take a selfie first.").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.id), "selfie");
+  await page.keyboard.press("Space");
+  await page.getByText("Selfie taken.").waitFor();
+  await tabTo(button("Submit"));
+  await page.keyboard.press("Enter");
+  await status(page, "in_progress");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "verdict", "focus is where the news is");
+  await tabTo(button("Approve"));
+  await page.keyboard.press("Enter");
+  await status(page, "approved");
+  await page.getByText("drivers license, GBR: verified").waitFor();
+  const entry = page.locator("#requests summary").first();
+  await tabTo(entry);
+  await page.keyboard.press("Enter");
+  await page.locator("#requests pre").first().waitFor();
+
+  await tabTo(button("Sign out"));
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "user-id");
+  await finish(page);
+});
+
+for (const look of [
+  { colorScheme: "light", viewport: WIDE },
+  { colorScheme: "dark", viewport: NARROW },
+]) {
+  test(`nothing is in the way of anybody, ${look.colorScheme}, ${look.viewport.width} wide`, async () => {
+    const page = await open(look);
+    await assertAccessible(page);
+    await signIn(page);
+    await assertAccessible(page);
+    await press(page, "Start verification");
+    await page.getByRole("dialog").waitFor();
+    await assertAccessible(page);
+    await page.keyboard.press("Escape");
+    await submit(page);
+    await page.getByLabel("offline").check();
+    await page.getByText("Trying again.").waitFor();
+    await assertAccessible(page);
+    await page.getByLabel("online").check();
+    for (const [verdict, expected] of [["Ask again", "retry"], ["Reject", "rejected"], ["Approve", "approved"]]) {
+      await press(page, verdict);
+      await page.locator("#done").filter({ hasText: /\.$/ }).waitFor();
+      await page.locator("#check").click();
+      await status(page, expected);
+      await page.locator("#requests details").first().click();
+      await assertAccessible(page);
+    }
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(width <= look.viewport.width, `${width} wide`);
+    await finish(page);
+  });
+}
