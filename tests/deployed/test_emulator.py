@@ -5,7 +5,7 @@ template, which it holds to their policies: actions and resources. Which attribu
 `cargo run` does, and `local/tests/permissions.rs` tests that.
 """
 
-import base64
+import contextlib
 import hmac
 import io
 import json
@@ -22,6 +22,7 @@ import urllib.request
 import zipfile
 
 import boto3
+import smoke
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -34,11 +35,9 @@ PARAMETERS = {
     "CertificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/00000000-0000-4000-8000-000000000000",
     "DomainName": "api.example.com",
     "Firewall": "enabled",
-    "JwtAlgorithms": "HS256",
     "ProviderUrl": "http://127.0.0.1:9",
     "ReservedConcurrency": "10",
 }
-TOKEN_SECRET = b"of tokens; thirty-two bytes or more"
 WEBHOOK_SECRET = b"of the webhook"
 
 
@@ -82,16 +81,6 @@ def archive(binary):
         return file.getvalue()
 
 
-def base64url(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def token(user):
-    header, claims = {"alg": "HS256", "kid": "test"}, {"sub": user, "exp": int(time.time()) + 600}
-    message = ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
-    return f"{message}.{base64url(hmac.digest(TOKEN_SECRET, message.encode(), 'sha256'))}"
-
-
 class Emulated(unittest.TestCase):
     maxDiff = None
 
@@ -108,6 +97,11 @@ class Emulated(unittest.TestCase):
             [sys.executable, "-m", "ministack"], env=os.environ | settings, stdout=cls.log, stderr=subprocess.STDOUT)
         cls.addClassCleanup(emulator.wait)
         cls.addClassCleanup(emulator.terminate)
+        # As docs/deploy.md has it: the keys of the smoke test.
+        folder = cls.enterClassContext(tempfile.TemporaryDirectory())
+        subprocess.run(["openssl", "genpkey", "-quiet", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "smoke.pem"],
+                       cwd=folder, check=True)
+        cls.enterClassContext(contextlib.chdir(folder))
         cls.session = boto3.Session("test", "test", region_name=REGION)
         end = time.monotonic() + 60
         while True:
@@ -151,7 +145,7 @@ class Emulated(unittest.TestCase):
             resource["LogicalResourceId"]: resource["PhysicalResourceId"]
             for resource in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]}
         for secret, value in {
-            "JwksSecret": {"keys": [{"kty": "oct", "kid": "test", "alg": "HS256", "k": base64url(TOKEN_SECRET)}]},
+            "JwksSecret": json.loads(smoke.jwks()),
             "ProviderSecret": {"app_token": "app", "secret_key": "secret"},
             "WebhookSecret": {"secrets": [WEBHOOK_SECRET.decode()]},
         }.items():
@@ -160,7 +154,7 @@ class Emulated(unittest.TestCase):
     def call(self, method, path, user=None, headers=None, body=None):
         """Status and body of an answer of the API."""
         url = f"{self.endpoint}/_aws/execute-api/{self.resources['Api']}/live{path}"
-        headers = (headers or {}) | ({"x-juno-jwt": token(user)} if user else {})
+        headers = (headers or {}) | ({"x-juno-jwt": smoke.token(user)} if user else {})
         try:
             answer = urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method))
         except urllib.error.HTTPError as error:

@@ -1,4 +1,4 @@
-"""For the smoke test of a deployment (deploy.md). Uses smoke.pem and tester.json of the current folder.
+"""For the smoke test of a deployment (docs/deploy.md). Uses smoke.pem and tester.json of the current folder.
 
 jwks                 the JWK Set of smoke.pem
 token USER           an x-juno-jwt for a user, for an hour
