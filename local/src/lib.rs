@@ -23,6 +23,7 @@ mod state;
 
 pub use error::Error;
 pub use options::{Options, Ports};
+pub use secrets::development as development_secrets;
 pub use stack::Stack;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

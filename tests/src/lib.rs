@@ -1,9 +1,10 @@
 //! What the tests of the whole system share.
 //!
 //! `e2e/` holds the tests over HTTP against the binaries that are deployed; [`load`] is what `cargo load` does,
-//! and [`proof`] what `cargo prove` does, of which `proof/` holds short versions.
+//! [`proof`] what `cargo prove` does, of which `proof/` holds short versions, and [`speed`] what `cargo speed` does.
 
 pub mod app;
 pub mod load;
 pub mod proof;
 pub mod proxy;
+pub mod speed;

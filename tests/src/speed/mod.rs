@@ -1,0 +1,234 @@
+//! What `cargo speed` does: it starts the functions, and programs that they are compared with, as Lambda does, and measures
+//! them in turns, so that what the machine does besides falls on all of them alike.
+
+mod counts;
+mod endpoints;
+mod http;
+mod instance;
+mod limits;
+mod programs;
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::load::table::percentile;
+use endpoints::Endpoints;
+use instance::Instance;
+use limits::Figures;
+use programs::Row;
+
+/// How many processes share the cores in the end.
+const AT_ONCE: usize = 32;
+
+/// What is measured, and how often.
+pub struct Plan {
+    /// Starts of each program.
+    pub rounds: usize,
+    /// Calls of each process after the first one.
+    pub calls: usize,
+    /// The rows to be measured; all if there is none.
+    pub only: Vec<String>,
+    /// Where the figures and everything that they come from are written.
+    pub json: Option<PathBuf>,
+    /// Whether the figures are held against the limits.
+    pub check: bool,
+}
+
+/// What a row came to in each round.
+type Samples = BTreeMap<&'static str, Vec<f64>>;
+
+/// Measures, and prints what comes of it. Says whether that is well.
+pub fn run(plan: &Plan) -> bool {
+    let limits = include_str!("../../speed/limits.yaml");
+    let endpoints = Endpoints::start();
+    let rows = programs::build(&endpoints, &plan.only);
+    let directory = tempfile::tempdir().unwrap();
+    check_answers(&rows, &directory);
+
+    let begun = Instant::now();
+    let mut samples: BTreeMap<&str, Samples> = BTreeMap::new();
+    for _ in 0..plan.rounds {
+        for row in &rows {
+            measure(
+                row,
+                plan.calls,
+                &directory,
+                samples.entry(row.name).or_default(),
+            );
+        }
+    }
+    let mut figures = Figures::new();
+    for (row, samples) in &samples {
+        for (name, values) in samples {
+            figures.insert(format!("{row}.{name}"), median(values));
+        }
+    }
+    for row in rows.iter().filter(|row| row.program.name == row.name) {
+        if let Some((binary, zip)) = row.program.sizes() {
+            figures.insert(format!("{}.binary_mb", row.name), binary);
+            figures.insert(format!("{}.zip_mb", row.name), zip);
+        }
+    }
+    for row in rows
+        .iter()
+        .filter(|row| ["floor", "status"].contains(&row.name))
+    {
+        figures.extend(counts::count(row.name, &row.launch, directory.path()));
+        let scaling = scaling(row, plan.calls, &directory);
+        figures.insert(format!("{}.scaling_per_core", row.name), scaling);
+        if row.name == "status" {
+            figures.extend(counts::crates("status", row.launch.command[0].as_ref()));
+        }
+    }
+
+    let names: Vec<_> = rows.iter().map(|row| row.name).collect();
+    println!(
+        "{}\n\n{}",
+        machine(plan, begun.elapsed()),
+        report::tables(&names, &figures)
+    );
+    if let Some(file) = &plan.json {
+        let text = format!("{:#}\n", json!({ "figures": figures, "rounds": samples }));
+        std::fs::write(file, text).unwrap();
+    }
+    if !plan.check {
+        return true;
+    }
+    let findings = limits::check(limits, &figures).unwrap();
+    println!("{}", report::findings(&findings));
+    let missed = findings
+        .iter()
+        .filter(|finding| finding.found.is_some() && !finding.is_kept)
+        .count();
+    println!("{missed} of {} limits missed", findings.len());
+    missed == 0
+}
+
+/// Starts each program once: what is measured must be right, and the same work.
+fn check_answers(rows: &[Row], directory: &TempDir) {
+    let mut bodies = Vec::new();
+    for row in rows {
+        let (_, _, answer) = Instance::start(&row.launch, directory.path(), 1).first();
+        row.check(&answer);
+        if row.is_status() {
+            bodies.push((row.name, Row::body(&answer)));
+        }
+    }
+    for (name, body) in &bodies {
+        assert_eq!(*body, bodies[0].1, "{name} and {} differ", bodies[0].0);
+    }
+}
+
+/// One start, and calls of the process.
+fn measure(row: &Row, calls: usize, directory: &TempDir, samples: &mut Samples) {
+    let mut instance = Instance::start(&row.launch, directory.path(), 1);
+    let (next, answered, answer) = instance.first();
+    row.check(&answer);
+    let before = instance.cpu();
+    let mut times = instance.calls(calls);
+    let after = instance.cpu();
+    assert_eq!(times.len(), calls, "{}: calls failed", row.name);
+    let used: Duration = after
+        .iter()
+        .map(|(thread, used)| used.saturating_sub(before.get(thread).copied().unwrap_or_default()))
+        .sum();
+    let start: Duration = before.values().sum();
+    let (peak, pss) = instance.memory();
+    times.sort_unstable();
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    let quantile = |share| micros(percentile(&times, share).unwrap());
+    for (name, value) in [
+        ("first_next_ms", micros(next) / 1e3),
+        ("first_answer_ms", micros(answered) / 1e3),
+        ("start_cpu_ms", micros(start) / 1e3),
+        ("p50_us", quantile(0.5)),
+        ("p99_us", quantile(0.99)),
+        ("cpu_us", micros(used) / float(calls)),
+        ("peak_rss_mb", peak),
+        ("pss_mb", pss),
+    ] {
+        samples.entry(name).or_default().push(value);
+    }
+}
+
+/// Calls per second of many processes at once, as a multiple of those of one, for each core.
+fn scaling(row: &Row, calls: usize, directory: &TempDir) -> f64 {
+    let per_second = |count: usize| {
+        let start = || Instance::start(&row.launch, directory.path(), 1);
+        let mut instances: Vec<_> = (0..count).map(|_| start()).collect();
+        for instance in &mut instances {
+            instance.first();
+        }
+        let begun = Instant::now();
+        for instance in &mut instances {
+            instance.send(calls);
+        }
+        for instance in &mut instances {
+            assert_eq!(
+                instance.collect().len(),
+                calls,
+                "{}: calls failed",
+                row.name
+            );
+        }
+        float(count * calls) / begun.elapsed().as_secs_f64()
+    };
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let ratios: Vec<_> = (0..3)
+        .map(|_| per_second(AT_ONCE) / per_second(1))
+        .collect();
+    median(&ratios) / float(cores)
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "exact up to counts that nothing here comes near"
+)]
+fn float(count: usize) -> f64 {
+    count as f64
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut values = values.to_vec();
+    values.sort_unstable_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 {
+        values[middle]
+    } else {
+        f64::midpoint(values[middle - 1], values[middle])
+    }
+}
+
+/// On what this was measured.
+fn machine(plan: &Plan, took: Duration) -> String {
+    let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown processor", |(_, model)| model);
+    let cores = std::thread::available_parallelism().unwrap();
+    let (rounds, calls) = (plan.rounds, plan.calls);
+    let seconds = took.as_secs();
+    format!("{model}, {cores} cores; {rounds} starts, {calls} calls each; medians; {seconds} s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_median_stands_in_the_middle() {
+        for (values, middle) in [
+            (&[3.0, 1.0, 2.0][..], 2.0),
+            (&[4.0, 1.0, 3.0, 2.0], 2.5),
+            (&[7.0], 7.0),
+        ] {
+            assert!((median(values) - middle).abs() < f64::EPSILON);
+        }
+    }
+}
