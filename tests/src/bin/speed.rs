@@ -21,6 +21,9 @@ struct Arguments {
     /// Write the figures, and those of each round, to this file
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Keep the profiles of callgrind in this folder
+    #[arg(long)]
+    profile: Option<PathBuf>,
     /// Hold the figures against tests/speed/limits.yaml, and fail if one is missed
     #[arg(long)]
     check: bool,
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         calls: arguments.calls.into(),
         only: arguments.only,
         json: arguments.json,
+        profile: arguments.profile,
         check: arguments.check,
     };
     if run(&plan) {

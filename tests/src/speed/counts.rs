@@ -14,6 +14,9 @@ use super::programs::root;
 const FEW: usize = 20;
 const MANY: usize = 120;
 
+/// Stands for that number in an argument.
+const CALLS: &str = "{calls}";
+
 /// Crates that bring a second TLS stack, or a second cryptography library.
 const OTHER_TLS: [&str; 6] = [
     "aws-lc-rs",
@@ -28,11 +31,22 @@ const OTHER_TLS: [&str; 6] = [
 const TRACES: [&str; 3] = ["aws-lc", "jent_", "OpenSSL "];
 
 /// Counts what `launch` does, as long as the tools for that are here.
-pub(super) fn count(name: &str, launch: &Launch, directory: &Path) -> Figures {
+pub(super) fn count(
+    name: &str,
+    launch: &Launch,
+    directory: &Path,
+    profile: Option<&Path>,
+) -> Figures {
     let mut figures = Figures::new();
     let mut note = |figure: &str, value: f64| {
         figures.insert(format!("{name}.{figure}"), value);
     };
+    let profile = match profile {
+        Some(folder) => folder.join(format!("{name}.{CALLS}.callgrind")),
+        None => "/dev/null".into(),
+    };
+    let profile = format!("--callgrind-out-file={}", profile.display());
+    let profiled = ["--tool=callgrind", &profile];
     let counter = |tool, arguments, output, read| Counter {
         launch,
         directory,
@@ -42,9 +56,8 @@ pub(super) fn count(name: &str, launch: &Launch, directory: &Path) -> Figures {
         read,
     };
     if is_here("valgrind") {
-        let arguments = &["--tool=callgrind", "--callgrind-out-file=/dev/null"];
         let read = |log: &str| number_after(log, "Collected :");
-        let instructions = counter("valgrind", arguments, "--log-file=", read);
+        let instructions = counter("valgrind", &profiled, "--log-file=", read);
         note("start_minstructions", instructions.run(0) / 1e6);
         note("call_minstructions", instructions.per_call() / 1e6);
         let arguments = &["--tool=memcheck", "--undef-value-errors=no"];
@@ -124,7 +137,7 @@ struct Counter<'a> {
     launch: &'a Launch,
     directory: &'a Path,
     tool: &'static str,
-    arguments: &'static [&'static str],
+    arguments: &'a [&'a str],
     /// The argument that names the file that it writes, up to that name.
     output: &'static str,
     read: fn(&str) -> f64,
@@ -135,9 +148,10 @@ impl Counter<'_> {
     fn run(&self, calls: usize) -> f64 {
         let file = self.directory.join("counted");
         let output = format!("{}{}", self.output, file.display());
-        let mut command = vec![self.tool];
-        command.extend(self.arguments);
-        command.push(&output);
+        let mut command = vec![self.tool.to_owned()];
+        let arguments = self.arguments.iter();
+        command.extend(arguments.map(|argument| argument.replace(CALLS, &calls.to_string())));
+        command.push(output);
         let mut instance = Instance::start(&self.launch.under(&command), self.directory, calls);
         instance.collect();
         instance.terminate();

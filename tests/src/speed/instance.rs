@@ -31,7 +31,7 @@ pub(super) struct Launch {
 
 impl Launch {
     /// The same under another program, such as a profiler.
-    pub(super) fn under(&self, program: &[&str]) -> Self {
+    pub(super) fn under(&self, program: &[String]) -> Self {
         let program = program.iter().map(OsString::from);
         Self {
             command: program.chain(self.command.iter().cloned()).collect(),

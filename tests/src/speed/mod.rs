@@ -35,6 +35,8 @@ pub struct Plan {
     pub only: Vec<String>,
     /// Where the figures and everything that they come from are written.
     pub json: Option<PathBuf>,
+    /// Where the profiles are kept that the numbers of instructions are read from.
+    pub profile: Option<PathBuf>,
     /// Whether the figures are held against the limits.
     pub check: bool,
 }
@@ -48,8 +50,12 @@ pub fn run(plan: &Plan) -> bool {
     let endpoints = Endpoints::start();
     let rows = programs::build(&endpoints, &plan.only);
     let directory = tempfile::tempdir().unwrap();
+    if let Some(folder) = &plan.profile {
+        std::fs::create_dir_all(folder).unwrap();
+    }
     check_answers(&rows, &directory);
 
+    let machine = machine(plan);
     let begun = Instant::now();
     let mut samples: BTreeMap<&str, Samples> = BTreeMap::new();
     for _ in 0..plan.rounds {
@@ -78,7 +84,12 @@ pub fn run(plan: &Plan) -> bool {
         .iter()
         .filter(|row| ["floor", "status"].contains(&row.name))
     {
-        figures.extend(counts::count(row.name, &row.launch, directory.path()));
+        figures.extend(counts::count(
+            row.name,
+            &row.launch,
+            directory.path(),
+            plan.profile.as_deref(),
+        ));
         let scaling = scaling(row, plan.calls, &directory);
         figures.insert(format!("{}.scaling_per_core", row.name), scaling);
         if row.name == "status" {
@@ -87,11 +98,9 @@ pub fn run(plan: &Plan) -> bool {
     }
 
     let names: Vec<_> = rows.iter().map(|row| row.name).collect();
-    println!(
-        "{}\n\n{}",
-        machine(plan, begun.elapsed()),
-        report::tables(&names, &figures)
-    );
+    let seconds = begun.elapsed().as_secs();
+    let tables = report::tables(&names, &figures);
+    println!("{machine}; {seconds} s\n\n{tables}");
     if let Some(file) = &plan.json {
         let text = format!("{:#}\n", json!({ "figures": figures, "rounds": samples }));
         std::fs::write(file, text).unwrap();
@@ -204,8 +213,8 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// On what this was measured.
-fn machine(plan: &Plan, took: Duration) -> String {
+/// On what this is measured.
+fn machine(plan: &Plan) -> String {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor
         .lines()
@@ -213,8 +222,10 @@ fn machine(plan: &Plan, took: Duration) -> String {
     let model = model.map_or("unknown processor", |(_, model)| model);
     let cores = std::thread::available_parallelism().unwrap();
     let (rounds, calls) = (plan.rounds, plan.calls);
-    let seconds = took.as_secs();
-    format!("{model}, {cores} cores; {rounds} starts, {calls} calls each; medians; {seconds} s")
+    // What else runs lets those wait that take longer than a turn, and so distorts the start-up first.
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    format!("{model}, {cores} cores, load {load}; {rounds} starts, {calls} calls each; medians")
 }
 
 #[cfg(test)]
