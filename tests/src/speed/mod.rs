@@ -31,6 +31,8 @@ pub struct Plan {
     pub rounds: usize,
     /// Calls of each process after the first one.
     pub calls: usize,
+    /// Which of the rounds' figures counts, as the share of them that is not higher.
+    pub quantile: f64,
     /// The rows to be measured; all if there is none.
     pub only: Vec<String>,
     /// Where the figures and everything that they come from are written.
@@ -71,7 +73,7 @@ pub fn run(plan: &Plan) -> bool {
     let mut figures = Figures::new();
     for (row, samples) in &samples {
         for (name, values) in samples {
-            figures.insert(format!("{row}.{name}"), median(values));
+            figures.insert(format!("{row}.{name}"), quantile(values, plan.quantile));
         }
     }
     for row in rows.iter().filter(|row| row.program.name == row.name) {
@@ -90,7 +92,7 @@ pub fn run(plan: &Plan) -> bool {
             directory.path(),
             plan.profile.as_deref(),
         ));
-        let scaling = scaling(row, plan.calls, &directory);
+        let scaling = scaling(row, plan, &directory);
         figures.insert(format!("{}.scaling_per_core", row.name), scaling);
         if row.name == "status" {
             figures.extend(counts::crates("status", row.launch.command[0].as_ref()));
@@ -166,7 +168,8 @@ fn measure(row: &Row, calls: usize, directory: &TempDir, samples: &mut Samples) 
 }
 
 /// Calls per second of many processes at once, as a multiple of those of one, for each core.
-fn scaling(row: &Row, calls: usize, directory: &TempDir) -> f64 {
+fn scaling(row: &Row, plan: &Plan, directory: &TempDir) -> f64 {
+    let calls = plan.calls;
     let per_second = |count: usize| {
         let start = || Instance::start(&row.launch, directory.path(), 1);
         let mut instances: Vec<_> = (0..count).map(|_| start()).collect();
@@ -188,10 +191,10 @@ fn scaling(row: &Row, calls: usize, directory: &TempDir) -> f64 {
         float(count * calls) / begun.elapsed().as_secs_f64()
     };
     let cores = std::thread::available_parallelism().unwrap().get();
-    let ratios: Vec<_> = (0..3)
+    let ratios: Vec<_> = (0..5)
         .map(|_| per_second(AT_ONCE) / per_second(1))
         .collect();
-    median(&ratios) / float(cores)
+    quantile(&ratios, 1.0 - plan.quantile) / float(cores)
 }
 
 #[expect(
@@ -202,15 +205,12 @@ fn float(count: usize) -> f64 {
     count as f64
 }
 
-fn median(values: &[f64]) -> f64 {
+/// The value that this share of them does not exceed.
+fn quantile(values: &[f64], share: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
-    }
+    let below = (1..values.len()).filter(|rank| float(*rank) < share * float(values.len()));
+    values[below.count()]
 }
 
 /// On what this is measured.
@@ -225,7 +225,10 @@ fn machine(plan: &Plan) -> String {
     // What else runs lets those wait that take longer than a turn, and so distorts the start-up first.
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
-    format!("{model}, {cores} cores, load {load}; {rounds} starts, {calls} calls each; medians")
+    let quantile = plan.quantile;
+    format!(
+        "{model}, {cores} cores, load {load}; {rounds} starts, {calls} calls each; quantile {quantile}"
+    )
 }
 
 #[cfg(test)]
@@ -233,13 +236,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_median_stands_in_the_middle() {
-        for (values, middle) in [
-            (&[3.0, 1.0, 2.0][..], 2.0),
-            (&[4.0, 1.0, 3.0, 2.0], 2.5),
-            (&[7.0], 7.0),
-        ] {
-            assert!((median(values) - middle).abs() < f64::EPSILON);
+    fn a_quantile_is_one_of_the_values() {
+        let values = [4.0, 1.0, 3.0, 2.0];
+        for (share, value) in [(0.0, 1.0), (0.25, 1.0), (0.5, 2.0), (0.75, 3.0), (1.0, 4.0)] {
+            assert!(
+                (quantile(&values, share) - value).abs() < f64::EPSILON,
+                "{share}"
+            );
         }
+        assert!((quantile(&[7.0], 0.5) - 7.0).abs() < f64::EPSILON);
     }
 }
