@@ -24,6 +24,7 @@ mod state;
 
 pub use error::Error;
 pub use options::{Options, Ports};
+pub use secrets::development as development_secrets;
 pub use stack::Stack;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -83,8 +83,9 @@ fn parse(file: &Path) -> Result<Map<String, Value>, Error> {
     serde_json::from_slice(&text).map_err(unusable)
 }
 
-/// What is accepted on every laptop and nowhere else.
-fn development(signer: &Signer) -> Map<String, Value> {
+/// The secrets, by logical id, that are accepted on every laptop and nowhere else.
+#[must_use]
+pub fn development(signer: &Signer) -> Map<String, Value> {
     let provider =
         json!({ "app_token": "sbx:local-development", "secret_key": "local-development-key" });
     let webhook = json!({ "secrets": ["local-development-webhook-secret"] });

@@ -1,0 +1,235 @@
+//! What the functions reach over TLS: `DynamoDB`, Secrets Manager and the provider. Each request has one answer, which is in
+//! memory: the functions are measured, not the services.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use local::token::Signer;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::http::{Request, answer, serve};
+
+/// As a client resolves the name of a service, so is this one looked up, too.
+const HOST: &str = "localhost";
+
+/// The tables. Each holds one and the same user, who has come to different points.
+pub(super) mod table {
+    /// Nothing happened yet.
+    pub(in super::super) const NEW: &str = "users-new";
+    /// In review.
+    pub(in super::super) const WAITING: &str = "users-waiting";
+    /// Approved.
+    pub(in super::super) const APPROVED: &str = "users-approved";
+    /// Approved, by a delivery that is remembered.
+    pub(in super::super) const TOLD: &str = "users-told";
+}
+
+/// The running services.
+pub(super) struct Endpoints {
+    pub(super) dynamodb: String,
+    pub(super) secrets: String,
+    pub(super) provider: String,
+    /// A file with the roots that everybody trusts, and ours.
+    pub(super) roots: PathBuf,
+    /// A file with ours only, for programs that bring the others.
+    pub(super) own_root: PathBuf,
+    _directory: TempDir,
+}
+
+type Answer = Box<dyn Fn(&Request) -> Vec<u8> + Send + Sync>;
+
+impl Endpoints {
+    /// Starts the services. They run until the process ends.
+    pub(super) fn start() -> Self {
+        let (config, root) = identity();
+        let directory = tempfile::tempdir().unwrap();
+        let (roots, own_root) = (
+            directory.path().join("roots.pem"),
+            directory.path().join("own.pem"),
+        );
+        let known = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+        let known: String = known.map(pem).collect();
+        fs::write(&roots, known + &pem(&root)).unwrap();
+        fs::write(&own_root, pem(&root)).unwrap();
+        Self {
+            dynamodb: spawn(&config, dynamodb()),
+            secrets: spawn(&config, secrets()),
+            provider: spawn(&config, provider()),
+            roots,
+            own_root,
+            _directory: directory,
+        }
+    }
+}
+
+/// The services' certificate with its key, and the root that it was signed with.
+fn identity() -> (Arc<ServerConfig>, CertificateDer<'static>) {
+    let root_key = KeyPair::generate().unwrap();
+    let mut root = CertificateParams::default();
+    root.distinguished_name
+        .push(DnType::CommonName, "cargo speed");
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let root_certificate = root.self_signed(&root_key).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut leaf = CertificateParams::new([HOST.to_owned()]).unwrap();
+    leaf.use_authority_key_identifier_extension = true;
+    let leaf = leaf.signed_by(&key, &Issuer::new(root, root_key)).unwrap();
+    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![leaf.der().clone()], key)
+        .unwrap();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    (Arc::new(config), root_certificate.der().clone())
+}
+
+fn pem(certificate: &CertificateDer<'_>) -> String {
+    let text = BASE64_STANDARD.encode(certificate);
+    let lines = text.as_bytes().chunks(64).map(String::from_utf8_lossy);
+    let lines: Vec<_> = lines.collect();
+    let lines = lines.join("\n");
+    format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
+}
+
+fn spawn(config: &Arc<ServerConfig>, answer: Answer) -> String {
+    let listener = TcpListener::bind((HOST, 0)).unwrap();
+    let url = format!("https://{HOST}:{}", listener.local_addr().unwrap().port());
+    let (config, answer) = (Arc::clone(config), Arc::new(answer));
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let stream: TcpStream = stream.unwrap();
+            stream.set_nodelay(true).unwrap();
+            let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let answer = Arc::clone(&answer);
+            thread::spawn(move || {
+                serve(StreamOwned::new(tls, stream), |request| {
+                    Some(answer(&request))
+                });
+            });
+        }
+    });
+    url
+}
+
+fn dynamodb() -> Answer {
+    let aws = |body: &Value| {
+        let headers = "x-amzn-requestid: 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEF\r\n";
+        answer(
+            200,
+            "application/x-amz-json-1.0",
+            headers,
+            body.to_string().as_bytes(),
+        )
+    };
+    let mut reads = BTreeMap::new();
+    for (table, user) in [
+        (table::NEW, user(1, &json!({}))),
+        (table::WAITING, user(3, &waiting())),
+        (table::APPROVED, user(4, &approved())),
+        (table::TOLD, user(4, &approved())),
+    ] {
+        let delivery = json!({ "user_id": { "S": "usr_abc123" }, "sk": { "S": "EVENT#0" },
+            "kind": { "S": "applicantReviewed" }, "expires_at": { "N": "4102444800" } });
+        let mut items = vec![user.clone()];
+        items.extend((table == table::TOLD).then_some(delivery));
+        let several = json!({ "Responses": { table: items }, "UnprocessedKeys": {} });
+        reads.insert(table, (aws(&json!({ "Item": user })), aws(&several)));
+    }
+    let none = aws(&json!({ "Items": [], "Count": 0, "ScannedCount": 0 }));
+    let done = aws(&json!({}));
+    Box::new(move |request| {
+        let read = || {
+            let table = reads
+                .keys()
+                .find(|table| contains(&request.body, table))
+                .unwrap();
+            &reads[table]
+        };
+        match request.operation.as_str() {
+            "GetItem" => read().0.clone(),
+            "BatchGetItem" => read().1.clone(),
+            "Query" => none.clone(),
+            "PutItem" | "TransactWriteItems" | "UpdateItem" => done.clone(),
+            other => panic!("DynamoDB is asked for {other}"),
+        }
+    })
+}
+
+fn user(version: u32, members: &Value) -> Value {
+    let mut user = json!({ "user_id": { "S": "usr_abc123" }, "sk": { "S": "USER" },
+        "version": { "N": version.to_string() }, "onboarding_step": { "S": "kyc_verification" } });
+    let members = members.as_object().unwrap().clone();
+    user.as_object_mut().unwrap().extend(members);
+    user
+}
+
+fn waiting() -> Value {
+    json!({ "status": { "S": "in_progress" }, "observed_at": { "N": "1704103320123" },
+        "applicant_id": { "S": "65abc123def4560000000000" }, "started_at": { "N": "1704103200000" },
+        "session_at": { "N": "1704103200000" }, "in_flight": { "S": "7" }, "due_at": { "N": "1704104100000" } })
+}
+
+fn approved() -> Value {
+    json!({ "status": { "S": "approved" }, "onboarding_step": { "S": "open_banking" },
+        "observed_at": { "N": "1704103380123" }, "decided_at": { "N": "1704103380000" },
+        "applicant_id": { "S": "65abc123def4560000000000" }, "started_at": { "N": "1704103200000" },
+        "first_name": { "S": "Jane" }, "last_names": { "S": "Smith" }, "name_read_at": { "N": "1704103380123" },
+        "documents": { "L": [{ "M": { "document_type": { "S": "PASSPORT" }, "status": { "S": "verified" },
+            "submitted_at": { "N": "1704103320000" } } }] },
+        "documents_read_at": { "N": "1704103380123" }, "session_at": { "N": "1704103200000" } })
+}
+
+fn secrets() -> Answer {
+    let signer = Signer::development().unwrap();
+    let secrets = local::development_secrets(&signer).into_iter();
+    let secrets: Vec<_> = secrets
+        .map(|(name, value)| {
+            let arn = format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-000000");
+            let body = json!({ "ARN": arn, "Name": name, "SecretString": value.to_string(),
+                "VersionId": "0123456789abcdef0123456789abcdef", "VersionStages": ["AWSCURRENT"],
+                "CreatedDate": 1_704_067_200 });
+            let body = body.to_string();
+            let answer = answer(200, "application/x-amz-json-1.1", "", body.as_bytes());
+            (name, answer)
+        })
+        .collect();
+    Box::new(move |request| {
+        let mut secrets = secrets.iter();
+        let asked = secrets.find(|(name, _)| contains(&request.body, name));
+        asked.unwrap().1.clone()
+    })
+}
+
+fn provider() -> Answer {
+    let json = |body: &str| answer(200, "application/json", "", body.as_bytes());
+    let applicant = json(include_str!("../../speed/provider/applicant.json"));
+    let documents = json(include_str!("../../speed/provider/documents.json"));
+    let token =
+        json!({ "token": format!("_act-sbx-jwt-{}", "0".repeat(128)), "userId": "usr_abc123" });
+    let token = json(&token.to_string());
+    Box::new(move |request| match request.path.as_str() {
+        "/resources/accessTokens/sdk" => token.clone(),
+        path if path.ends_with("/one") => applicant.clone(),
+        path if path.ends_with("/metadata/resources") => documents.clone(),
+        other => panic!("the provider is asked for {other}"),
+    })
+}
+
+fn contains(body: &[u8], name: &str) -> bool {
+    body.windows(name.len())
+        .any(|window| window == name.as_bytes())
+}
