@@ -65,18 +65,23 @@ function signOut() {
 async function start() {
   const { user, kyc } = session;
   session.polling?.abort();
-  const submitted = await verify({
-    dialog: $("#sdk"),
-    script: config.sdk,
-    user,
-    accessToken: () => kyc.accessToken(),
-    simulate,
-  });
-  if (submitted) {
-    $("#verdict").focus();
-    show(await kyc.status());
+  let submitted = false;
+  try {
+    submitted = await verify({
+      dialog: $("#sdk"),
+      script: config.sdk,
+      user,
+      accessToken: () => kyc.accessToken(),
+      simulate,
+    });
+    if (submitted) {
+      $("#verdict").focus();
+      show(await kyc.status());
+    }
+  } finally {
+    // A verdict on an earlier submission may be under way even if the SDK could not be opened.
+    if (submitted || session?.status.status === "in_progress") follow();
   }
-  if (submitted || session.status.status === "in_progress") follow();
 }
 
 /** Polls in the background until there is a verdict. */
@@ -163,7 +168,7 @@ function rows(status, { started_at, personal_info: person, documents, rejection 
 
 /** Tells what went wrong, and what is done about it. */
 function tell(error, consequence = "") {
-  if (error?.code === "USR-401-001") signOut();
+  if (session && error?.code === "USR-401-001") signOut();
   const known = error instanceof KycError;
   const wait = known && !consequence && error.retryAfter ? `Please try again in ${error.retryAfter} s.` : "";
   const text = error ? [ERRORS[error.code] ?? error.message, consequence, wait].filter(Boolean).join(" ") : "";
