@@ -6,17 +6,16 @@ use std::{
 };
 
 use aws_sdk_dynamodb::{
-    Client, Config,
-    config::{BehaviorVersion, Credentials, Region},
+    Client,
     operation::describe_table::DescribeTableError,
     types::{
         AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection,
         TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
     },
 };
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use axum::{Router, middleware};
 use dynoxide::Database;
+use shared::runtime::{Aws, Variables};
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
@@ -121,7 +120,7 @@ pub(crate) async fn create_tables(
     tables: &[Table],
     identity: &BTreeMap<String, String>,
 ) -> Result<(), Error> {
-    let client = client(endpoint, identity);
+    let client = client(endpoint, identity)?;
     for table in tables {
         let created = create(&client, table).await;
         created.map_err(|reason| Error::Database {
@@ -132,31 +131,20 @@ pub(crate) async fn create_tables(
     Ok(())
 }
 
-/// A client of the database.
-pub(crate) fn client(endpoint: &str, identity: &BTreeMap<String, String>) -> Client {
-    let variable = |name: &str| identity.get(name).cloned().unwrap_or_default();
-    let credentials = Credentials::new(
-        variable("AWS_ACCESS_KEY_ID"),
-        variable("AWS_SECRET_ACCESS_KEY"),
-        identity.get("AWS_SESSION_TOKEN").cloned(),
-        None,
-        "environment",
-    );
-    let http = aws_smithy_http_client::Builder::new();
-    let http = if endpoint.starts_with("https:") {
-        http.tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-            .build_https()
-    } else {
-        http.build_http()
-    };
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .credentials_provider(credentials)
-        .endpoint_url(endpoint)
-        .http_client(http)
-        .region(Region::new(variable("AWS_REGION")))
-        .build();
-    Client::from_conf(config)
+/// A client of the database, like that of the functions.
+pub(crate) fn client(endpoint: &str, identity: &BTreeMap<String, String>) -> Result<Client, Error> {
+    let variable = |name: &str| identity.get(name).map_or("", String::as_str);
+    let names = [
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ];
+    let [region, id, key, token] = names.map(|name| (name, variable(name)));
+    let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
+    let variables = Variables::from([region, id, key, token, endpoint]);
+    let aws = Aws::from_environment(&variables).map_err(std::io::Error::other)?;
+    Ok(aws.dynamodb())
 }
 
 async fn create(client: &Client, table: &Table) -> Result<(), String> {

@@ -36,7 +36,7 @@ pub struct Stack {
     /// Environment variables of every function, without the identity that they run with.
     pub(crate) environments: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) data: Data,
-    identity: BTreeMap<String, String>,
+    users: Users,
     secrets: Arc<Secrets>,
     signer: Signer,
     logs: Arc<Logs>,
@@ -91,10 +91,10 @@ impl Stack {
         let lambda = Arc::new(Lambda::start(functions, &logs).await?);
         let table = template.tables.into_iter().next().map(|table| table.name);
         let table = table.unwrap_or_default();
+        let users = Users::new(dynamodb::client(&urls.dynamodb, &identity)?, &table);
         let pages = if options.demo {
-            let users = Users::new(dynamodb::client(&urls.dynamodb, &identity), &table);
             let simulator = options.provider_url.is_none();
-            demo::pages(users, simulator.then_some(urls.provider.as_str()))?
+            demo::pages(users.clone(), simulator.then_some(urls.provider.as_str()))?
         } else {
             Router::new()
         };
@@ -118,7 +118,7 @@ impl Stack {
             table,
             environments,
             data: options.data,
-            identity,
+            users,
             secrets,
             signer,
             logs,
@@ -162,10 +162,7 @@ impl Stack {
     /// The users in that table.
     #[must_use]
     pub fn users(&self) -> Users {
-        Users::new(
-            dynamodb::client(&self.urls.dynamodb, &self.identity),
-            self.table(),
-        )
+        self.users.clone()
     }
 
     /// Stores a user on the onboarding step `kyc_verification`, unless one with that id is stored already.

@@ -12,11 +12,8 @@ async fn main() -> Result<(), Error> {
     let recorder = &function.recorder()?;
     let meter = &function.refresh_meter()?;
     let provider = &function.provider()?;
-    tokio::join!(
-        authenticator.keys().prefetch(),
-        provider.credentials().prefetch(),
-        recorder.users.connect()
-    );
+    // The provider's credentials are fetched by the first refresh, beside whose time at the provider that is little.
+    tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
 
     serve(function.edge(Route::Status)?, |call| async move {
         let id = authenticator.user(call.headers()).await?;

@@ -16,11 +16,8 @@ async fn main() -> Result<(), Error> {
         recorder: function.recorder()?,
         accepts_sandbox: function.accepts_sandbox()?,
     };
-    tokio::join!(
-        secrets.prefetch(),
-        provider.credentials().prefetch(),
-        receiver.recorder.users.connect()
-    );
+    // The provider's credentials are fetched by the first approval, beside whose time at the provider that is little.
+    tokio::join!(secrets.prefetch(), receiver.recorder.users.connect());
 
     serve(function.edge(Route::Webhook)?, |call| async move {
         let taken = async {

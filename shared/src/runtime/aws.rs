@@ -1,11 +1,12 @@
 //! Clients of AWS.
 
+mod http;
+
 use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use super::{ConfigError, Variables};
 
@@ -29,9 +30,7 @@ impl Aws {
     /// [`ConfigError`] names the variable that is missing.
     pub fn from_environment(variables: &Variables) -> Result<Self, ConfigError> {
         Ok(Self {
-            http: aws_smithy_http_client::Builder::new()
-                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-                .build_https(),
+            http: http::client(),
             region: Region::new(variables.required("AWS_REGION")?.to_owned()),
             credentials: Credentials::new(
                 variables.required("AWS_ACCESS_KEY_ID")?,
@@ -85,7 +84,6 @@ fn retries() -> RetryConfig {
 /// Both services answer within milliseconds. A call with its retries takes no longer than the provider waits for a webhook.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_millis(1500))
         .operation_timeout(Duration::from_secs(4))
         .build()

@@ -10,6 +10,7 @@ mod log;
 pub mod metrics;
 mod schedule;
 mod secret;
+pub(crate) mod tls;
 mod web;
 
 pub use aws::Aws;

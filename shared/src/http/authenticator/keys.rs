@@ -8,7 +8,7 @@ use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::runtime::{SecretError, SecretSource, Source, bounded_body, is_secure};
+use crate::runtime::{SecretError, SecretSource, Source, bounded_body, is_secure, tls};
 
 /// Fetching a key set takes no longer.
 const FETCH: Duration = Duration::from_secs(3);
@@ -60,9 +60,8 @@ impl KeySource {
         if !is_secure(&url) {
             return Err("not an https URL");
         }
-        let http = Client::builder()
+        let http = tls::http_client()
             .timeout(FETCH)
-            .redirect(reqwest::redirect::Policy::none())
             .build()
             .map_err(|_| "the HTTP client cannot be set up")?;
         Ok(Self::Url { http, url })

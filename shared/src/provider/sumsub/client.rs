@@ -15,7 +15,7 @@ use crate::kyc::{ApplicantId, Document, UserId};
 use crate::provider::breaker::Breaker;
 use crate::provider::{Provider, ProviderError, SESSION_SECONDS, Sighting, Subject};
 use crate::runtime::metrics::{self, Measure};
-use crate::runtime::{Clock, Deadline, Secret, bounded_body};
+use crate::runtime::{Clock, Deadline, Secret, bounded_body, tls};
 
 /// All characters but RFC 3986's unreserved ones: an id is one path segment whatever it holds.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -59,10 +59,7 @@ impl Sumsub {
         level: String,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(CONNECT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = tls::http_client().connect_timeout(CONNECT).build()?;
         Ok(Self {
             http,
             origin,
