@@ -6,11 +6,16 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, IdentityCache, Region, SharedHttpClient,
+    StalledStreamProtectionConfig,
+};
 
 use super::{ConfigError, Variables};
 
 /// What all AWS clients of a function share: one HTTPS client, region, credentials and bounds on time.
+///
+/// Credentials that never change need no cache, and answers that are read whole, within a time, no guard over their streams.
 ///
 /// Everything comes from the environment variables that Lambda sets. Profiles, instance metadata and single sign-on are not
 /// looked at: no function needs them, and each costs time at start-up.
@@ -56,6 +61,8 @@ impl Aws {
             .http_client(self.http.clone())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
+            .identity_cache(IdentityCache::no_cache())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .retry_config(retries())
             .timeout_config(timeouts());
         config.set_endpoint_url(self.dynamodb_url.clone());
@@ -70,6 +77,8 @@ impl Aws {
             .http_client(self.http.clone())
             .region(self.region.clone())
             .credentials_provider(self.credentials.clone())
+            .identity_cache(IdentityCache::no_cache())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .retry_config(retries())
             .timeout_config(timeouts());
         config.set_endpoint_url(self.secrets_manager_url.clone());

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::http::{Request, answer, serve};
+use super::issuer;
 
 /// As a client resolves the name of a service, so is this one looked up, too.
 const HOST: &str = "localhost";
@@ -195,8 +196,10 @@ fn approved() -> Value {
 
 fn secrets() -> Answer {
     let signer = Signer::development().unwrap();
-    let secrets = local::development_secrets(&signer).into_iter();
+    let mut secrets = local::development_secrets(&signer);
+    secrets.insert("JwksSecret".to_owned(), issuer::keys());
     let secrets: Vec<_> = secrets
+        .into_iter()
         .map(|(name, value)| {
             let arn = format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-000000");
             let body = json!({ "ARN": arn, "Name": name, "SecretString": value.to_string(),

@@ -5,6 +5,7 @@ mod counts;
 mod endpoints;
 mod http;
 mod instance;
+mod issuer;
 mod limits;
 mod programs;
 mod report;

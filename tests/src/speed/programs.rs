@@ -17,6 +17,8 @@ use local::template::Template;
 use super::endpoints::{Endpoints, table};
 use super::float;
 use super::instance::Launch;
+use super::issuer;
+use crate::app::USER;
 
 /// The functions.
 pub(super) const FUNCTIONS: [&str; 7] = [
@@ -252,7 +254,12 @@ fn event(name: &str) -> Arc<[u8]> {
     }
     let file = root().join("events").join(name).with_extension("json");
     // Without the line breaks that it has for its readers.
-    let event: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let mut event: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    if let Some(token) = event["headers"].get_mut("x-juno-jwt") {
+        *token = issuer::token(USER).into();
+        let token = std::slice::from_ref(token).into();
+        event["multiValueHeaders"]["x-juno-jwt"] = token;
+    }
     event.to_string().into_bytes().into()
 }
 

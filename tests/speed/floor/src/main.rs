@@ -16,12 +16,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ring::signature::{ED25519, UnparsedPublicKey};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde::{Deserialize, Serialize};
 
 use aws::Service;
 use http::Connection;
 
+type RsaKey = RsaPublicKeyComponents<Vec<u8>>;
+type Keys = HashMap<String, RsaKey>;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
@@ -50,7 +52,7 @@ fn main() -> Result<()> {
 }
 
 /// The keys of the issuer, by id.
-fn keys(secrets: &mut Service) -> Result<HashMap<String, Vec<u8>>> {
+fn keys(secrets: &mut Service) -> Result<Keys> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
     struct Secret {
@@ -63,7 +65,8 @@ fn keys(secrets: &mut Service) -> Result<HashMap<String, Vec<u8>>> {
     #[derive(Deserialize)]
     struct Key {
         kid: String,
-        x: String,
+        n: String,
+        e: String,
     }
     let request = serde_json::json!({ "SecretId": env::var("JWKS_SECRET")? }).to_string();
     let answer = secrets.call(
@@ -73,7 +76,16 @@ fn keys(secrets: &mut Service) -> Result<HashMap<String, Vec<u8>>> {
     )?;
     let secret: Secret = serde_json::from_slice(&answer)?;
     let set: Set = serde_json::from_str(&secret.secret_string)?;
-    let key = |key: Key| Ok((key.kid, BASE64_URL_SAFE_NO_PAD.decode(key.x)?));
+    let number = |text: String| BASE64_URL_SAFE_NO_PAD.decode(text);
+    let key = |Key { kid, n, e }: Key| {
+        Ok((
+            kid,
+            RsaKey {
+                n: number(n)?,
+                e: number(e)?,
+            },
+        ))
+    };
     set.keys.into_iter().map(key).collect()
 }
 
@@ -93,12 +105,7 @@ struct Answer {
     is_base64_encoded: bool,
 }
 
-fn answer(
-    event: &[u8],
-    keys: &HashMap<String, Vec<u8>>,
-    dynamodb: &mut Service,
-    table: &str,
-) -> Result<Answer> {
+fn answer(event: &[u8], keys: &Keys, dynamodb: &mut Service, table: &str) -> Result<Answer> {
     let event: Event = serde_json::from_slice(event)?;
     let headers = event.multi_value_headers.iter();
     let token = headers
@@ -132,7 +139,7 @@ fn answer(
 }
 
 /// Whom a token was issued for, if it is valid.
-fn user(token: &str, keys: &HashMap<String, Vec<u8>>) -> Option<String> {
+fn user(token: &str, keys: &Keys) -> Option<String> {
     #[derive(Deserialize)]
     struct Header<'a> {
         alg: &'a str,
@@ -147,12 +154,13 @@ fn user(token: &str, keys: &HashMap<String, Vec<u8>>) -> Option<String> {
     let (header, claims) = message.split_once('.')?;
     let header = BASE64_URL_SAFE_NO_PAD.decode(header).ok()?;
     let header: Header = serde_json::from_slice(&header).ok()?;
-    if header.alg != "EdDSA" {
+    if header.alg != "RS256" {
         return None;
     }
-    let key = UnparsedPublicKey::new(&ED25519, keys.get(header.kid)?);
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
-    key.verify(message.as_bytes(), &signature).ok()?;
+    let key = keys.get(header.kid)?;
+    key.verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature)
+        .ok()?;
     let claims: Claims =
         serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
