@@ -90,9 +90,8 @@ pub struct Authenticator {
 
 /// What a token must be like, and whose it then is.
 pub struct TokenPolicy {
-    algorithms: Vec<Algorithm>,
-    issuer: Option<String>,
-    audience: Option<String>,
+    /// The algorithms that are accepted, each with what else is asked of a token of it.
+    accepted: Vec<(Algorithm, Validation)>,
     user_id_claim: String,
 }
 
@@ -103,7 +102,7 @@ impl Authenticator {
     /// [`ConfigError`] names the variable that is missing or wrong.
     pub fn from_environment(variables: &Variables, keys: KeySource) -> Result<Self, ConfigError> {
         let policy = TokenPolicy::from_environment(variables)?;
-        if matches!(keys, KeySource::Url { .. }) && policy.algorithms.contains(&Algorithm::HS256) {
+        if matches!(keys, KeySource::Url { .. }) && policy.validation(Algorithm::HS256).is_some() {
             return Err(ConfigError::Invalid {
                 name: "JWT_ALGORITHMS",
                 why: "HS256 needs a secret, and JWKS_URL is public".to_owned(),
@@ -139,11 +138,17 @@ impl TokenPolicy {
     /// [`ConfigError`] names the variable that is missing or wrong.
     pub fn from_environment(variables: &Variables) -> Result<Self, ConfigError> {
         jws::install();
-        let algorithms = |names: &str| names.split(',').map(algorithm).collect();
+        let algorithms =
+            |names: &str| -> Result<Vec<_>, _> { names.split(',').map(algorithm).collect() };
+        let (issuer, audience) = (
+            variables.optional("JWT_ISSUER"),
+            variables.optional("JWT_AUDIENCE"),
+        );
+        let accepted = variables.parsed("JWT_ALGORITHMS", algorithms)?.into_iter();
         Ok(Self {
-            algorithms: variables.parsed("JWT_ALGORITHMS", algorithms)?,
-            issuer: variables.optional("JWT_ISSUER").map(str::to_owned),
-            audience: variables.optional("JWT_AUDIENCE").map(str::to_owned),
+            accepted: accepted
+                .map(|algorithm| (algorithm, validation(algorithm, issuer, audience)))
+                .collect(),
             user_id_claim: variables.required("JWT_USER_ID_CLAIM")?.to_owned(),
         })
     }
@@ -157,11 +162,10 @@ impl TokenPolicy {
         if header.crit.is_some() {
             return Err(Unauthenticated::Critical);
         }
-        if !self.algorithms.contains(&header.alg) {
-            return Err(Unauthenticated::Algorithm);
-        }
+        let validation = self.validation(header.alg);
+        let validation = validation.ok_or(Unauthenticated::Algorithm)?;
         let key = keys.find(&header).ok_or(Unauthenticated::Key)?;
-        let token = decode::<Unambiguous>(token, key, &self.validation(header.alg))?;
+        let token = decode::<Unambiguous>(token, key, validation)?;
         let id = token
             .claims
             .0
@@ -170,23 +174,30 @@ impl TokenPolicy {
         UserId::parse(id.ok_or(Unauthenticated::UserId)?).map_err(|_| Unauthenticated::UserId)
     }
 
-    fn validation(&self, algorithm: Algorithm) -> Validation {
-        let mut validation = Validation::new(algorithm);
-        validation.leeway = LEEWAY;
-        validation.validate_nbf = true;
-        validation.validate_aud = self.audience.is_some();
-        let mut required = vec!["exp"];
-        if let Some(issuer) = &self.issuer {
-            validation.set_issuer(&[issuer]);
-            required.push("iss");
-        }
-        if let Some(audience) = &self.audience {
-            validation.set_audience(&[audience]);
-            required.push("aud");
-        }
-        validation.set_required_spec_claims(&required);
-        validation
+    /// What is asked of a token of this algorithm, if it is accepted.
+    fn validation(&self, algorithm: Algorithm) -> Option<&Validation> {
+        let mut accepted = self.accepted.iter();
+        let (_, validation) = accepted.find(|(accepted, _)| *accepted == algorithm)?;
+        Some(validation)
     }
+}
+
+fn validation(algorithm: Algorithm, issuer: Option<&str>, audience: Option<&str>) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.leeway = LEEWAY;
+    validation.validate_nbf = true;
+    validation.validate_aud = audience.is_some();
+    let mut required = vec!["exp"];
+    if let Some(issuer) = issuer {
+        validation.set_issuer(&[issuer]);
+        required.push("iss");
+    }
+    if let Some(audience) = audience {
+        validation.set_audience(&[audience]);
+        required.push("aud");
+    }
+    validation.set_required_spec_claims(&required);
+    validation
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, &'static str> {

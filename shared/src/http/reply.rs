@@ -19,6 +19,9 @@ const FOR_ALL: [(HeaderName, &str); 6] = [
     (X_FRAME_OPTIONS, "DENY"),
 ];
 
+/// No answer has more headers, those for web pages among them.
+const MAX_HEADERS: usize = 12;
+
 /// An answer of ours.
 #[derive(Debug)]
 pub struct Reply {
@@ -79,6 +82,7 @@ impl Reply {
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.reserve(MAX_HEADERS);
         for (name, value) in FOR_ALL {
             headers.insert(name, HeaderValue::from_static(value));
         }

@@ -1,14 +1,15 @@
 //! The loop of a function: a request in, an answer out, one log line for each.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
+use std::pin::Pin;
 use std::time::Instant;
 
 use http::{HeaderName, HeaderValue, Method};
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::ServiceExt;
 use lambda_http::{
-    Adapter, Body, Error, LambdaEvent, Request, Response, lambda_runtime, service_fn,
+    Adapter, Body, Error, IntoResponse, LambdaEvent, Request, Response, lambda_runtime, service_fn,
 };
 use tracing::Instrument;
 
@@ -40,7 +41,8 @@ where
     let service = service_fn(move |request: Request| async move {
         let origin = edge.origins.allowed(request.headers());
         if edge.route.is_for_browsers() && request.method() == Method::OPTIONS {
-            return Ok(edge.response(Reply::no_content(), origin, &cors::CALLS));
+            let reply = edge.response(Reply::no_content(), origin, &cors::CALLS);
+            return Ok(Complete(reply));
         }
         let call = Call::new(request);
         let trace_id = call.trace_id();
@@ -49,12 +51,21 @@ where
         let handled = Box::pin(handle(call));
         let reply = edge.reply(&trace_id, handled).instrument(span);
         let reply = metrics::traced(trace_id.clone(), reply).await;
-        Ok::<_, Infallible>(edge.response(reply, origin, &cors::READABLE))
+        Ok::<_, Infallible>(Complete(edge.response(reply, origin, &cors::READABLE)))
     });
     let service = Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| {
         LambdaEvent::new(cleaned(event.payload), event.context)
     });
     lambda_runtime::run(service).await
+}
+
+/// A response whose body is complete. `lambda_http` would read any other body as a stream of some character encoding.
+struct Complete(Response<Body>);
+
+impl IntoResponse for Complete {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
+        Box::pin(ready(self.0))
+    }
 }
 
 impl Edge {

@@ -1,7 +1,9 @@
-//! Who issues the tokens: RS256, which most issuers sign with.
+//! Who issues the tokens: RS256, which most issuers sign with, and, where instructions are counted, HS256. Valgrind's processor has
+//! none of the instructions that make RSA fast on a real one, so it would hide everything else.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
@@ -9,6 +11,8 @@ use serde_json::{Value, json};
 
 /// The end of the year 2099, in seconds.
 const EXPIRES: i64 = 4_102_444_799;
+
+const SHARED_SECRET: &[u8] = b"of the tokens that instructions are counted with";
 
 fn key() -> RsaKeyPair {
     let key = include_bytes!("../../../shared/src/http/authenticator/rsa-test-key.pk8");
@@ -19,25 +23,42 @@ fn key() -> RsaKeyPair {
 pub(super) fn keys() -> Value {
     let public: PublicKeyComponents<Vec<u8>> = key().public().into();
     let [n, e] = [public.n, public.e].map(|number| BASE64_URL_SAFE_NO_PAD.encode(number));
-    json!({ "keys": [{ "kty": "RSA", "kid": "issuer", "alg": "RS256", "use": "sig", "n": n, "e": e }] })
+    let k = BASE64_URL_SAFE_NO_PAD.encode(SHARED_SECRET);
+    json!({ "keys": [
+        { "kty": "RSA", "kid": "RS256", "alg": "RS256", "use": "sig", "n": n, "e": e },
+        { "kty": "oct", "kid": "HS256", "alg": "HS256", "use": "sig", "k": k },
+    ] })
 }
 
 /// A token for a user.
 pub(super) fn token(user: &str) -> String {
-    let header = json!({ "alg": "RS256", "kid": "issuer", "typ": "JWT" });
+    signed("RS256", user, |message| {
+        let key = key();
+        let mut signature = vec![0; key.public().modulus_len()];
+        let signed = key.sign(
+            &RSA_PKCS1_SHA256,
+            &SystemRandom::new(),
+            message,
+            &mut signature,
+        );
+        signed.unwrap();
+        signature
+    })
+}
+
+/// One for a user whose requests are counted.
+pub(super) fn counted_token(user: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SHARED_SECRET);
+    signed("HS256", user, |message| {
+        hmac::sign(&key, message).as_ref().to_vec()
+    })
+}
+
+fn signed(algorithm: &str, user: &str, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
+    let header = json!({ "alg": algorithm, "kid": algorithm, "typ": "JWT" });
     let claims = json!({ "sub": user, "iat": 1_704_067_200, "exp": EXPIRES });
-    let [header, claims] =
-        [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
-    let message = format!("{header}.{claims}");
-    let key = key();
-    let mut signature = vec![0; key.public().modulus_len()];
-    let random = SystemRandom::new();
-    key.sign(
-        &RSA_PKCS1_SHA256,
-        &random,
-        message.as_bytes(),
-        &mut signature,
-    )
-    .unwrap();
-    format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
+    let parts = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
+    let message = parts.join(".");
+    let signature = BASE64_URL_SAFE_NO_PAD.encode(sign(message.as_bytes()));
+    format!("{message}.{signature}")
 }

@@ -89,7 +89,7 @@ pub fn run(plan: &Plan) -> bool {
     {
         figures.extend(counts::count(
             row.name,
-            &row.launch,
+            &programs::counted(&row.launch),
             directory.path(),
             plan.profile.as_deref(),
         ));

@@ -255,12 +255,26 @@ fn event(name: &str) -> Arc<[u8]> {
     let file = root().join("events").join(name).with_extension("json");
     // Without the line breaks that it has for its readers.
     let mut event: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    if let Some(token) = event["headers"].get_mut("x-juno-jwt") {
-        *token = issuer::token(USER).into();
-        let token = std::slice::from_ref(token).into();
-        event["multiValueHeaders"]["x-juno-jwt"] = token;
+    if event["headers"].get("x-juno-jwt").is_some() {
+        give(&mut event, &issuer::token(USER));
     }
     event.to_string().into_bytes().into()
+}
+
+/// Has an event bear a token.
+fn give(event: &mut serde_json::Value, token: &str) {
+    event["headers"]["x-juno-jwt"] = token.into();
+    event["multiValueHeaders"]["x-juno-jwt"] = [token].into_iter().collect();
+}
+
+/// The same launch, with the token of requests that are counted.
+pub(super) fn counted(launch: &Launch) -> Launch {
+    let mut event: serde_json::Value = serde_json::from_slice(&launch.event).unwrap();
+    give(&mut event, &issuer::counted_token(USER));
+    Launch {
+        event: event.to_string().into_bytes().into(),
+        ..launch.clone()
+    }
 }
 
 fn environment(
@@ -285,6 +299,7 @@ fn environment(
         ("AWS_REGION", "eu-west-1"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_SESSION_TOKEN", "local"),
+        ("JWT_ALGORITHMS", "RS256,HS256"),
         // Node brings the roots that everybody trusts.
         ("NODE_EXTRA_CA_CERTS", endpoints.own_root.to_str().unwrap()),
         // A user is asked for far more often here than anybody may.

@@ -16,15 +16,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use ring::hmac;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use serde::{Deserialize, Serialize};
 
 use aws::Service;
 use http::Connection;
 
-type RsaKey = RsaPublicKeyComponents<Vec<u8>>;
-type Keys = HashMap<String, RsaKey>;
+type Keys = HashMap<String, Key>;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// A key of the issuer, for RS256 or HS256.
+enum Key {
+    Rsa(RsaPublicKeyComponents<Vec<u8>>),
+    Shared(hmac::Key),
+}
 
 fn main() -> Result<()> {
     let tls = aws::tls()?;
@@ -60,13 +66,19 @@ fn keys(secrets: &mut Service) -> Result<Keys> {
     }
     #[derive(Deserialize)]
     struct Set {
-        keys: Vec<Key>,
+        keys: Vec<Jwk>,
     }
     #[derive(Deserialize)]
-    struct Key {
+    struct Jwk {
         kid: String,
-        n: String,
-        e: String,
+        #[serde(flatten)]
+        material: Material,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Material {
+        Rsa { n: String, e: String },
+        Shared { k: String },
     }
     let request = serde_json::json!({ "SecretId": env::var("JWKS_SECRET")? }).to_string();
     let answer = secrets.call(
@@ -76,15 +88,16 @@ fn keys(secrets: &mut Service) -> Result<Keys> {
     )?;
     let secret: Secret = serde_json::from_slice(&answer)?;
     let set: Set = serde_json::from_str(&secret.secret_string)?;
-    let number = |text: String| BASE64_URL_SAFE_NO_PAD.decode(text);
-    let key = |Key { kid, n, e }: Key| {
-        Ok((
-            kid,
-            RsaKey {
-                n: number(n)?,
-                e: number(e)?,
-            },
-        ))
+    let bytes = |text: String| BASE64_URL_SAFE_NO_PAD.decode(text);
+    let key = |jwk: Jwk| {
+        let key = match jwk.material {
+            Material::Rsa { n, e } => {
+                let (n, e) = (bytes(n)?, bytes(e)?);
+                Key::Rsa(RsaPublicKeyComponents { n, e })
+            }
+            Material::Shared { k } => Key::Shared(hmac::Key::new(hmac::HMAC_SHA256, &bytes(k)?)),
+        };
+        Ok((jwk.kid, key))
     };
     set.keys.into_iter().map(key).collect()
 }
@@ -154,13 +167,14 @@ fn user(token: &str, keys: &Keys) -> Option<String> {
     let (header, claims) = message.split_once('.')?;
     let header = BASE64_URL_SAFE_NO_PAD.decode(header).ok()?;
     let header: Header = serde_json::from_slice(&header).ok()?;
-    if header.alg != "RS256" {
-        return None;
-    }
     let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
-    let key = keys.get(header.kid)?;
-    key.verify(&RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &signature)
-        .ok()?;
+    let bytes = message.as_bytes();
+    match (header.alg, keys.get(header.kid)?) {
+        ("RS256", Key::Rsa(key)) => key.verify(&RSA_PKCS1_2048_8192_SHA256, bytes, &signature),
+        ("HS256", Key::Shared(key)) => hmac::verify(key, bytes, &signature),
+        _ => return None,
+    }
+    .ok()?;
     let claims: Claims =
         serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
