@@ -68,40 +68,40 @@ export class KycClient {
     /**
      * The status; with `refresh` as the provider has it right now.
      *
-     * @param {{ refresh?: boolean, signal?: AbortSignal }} [options]
+     * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
      * @returns {Promise<Status>}
      */
     status({ refresh, signal }?: {
-        refresh?: boolean;
-        signal?: AbortSignal;
+        refresh?: boolean | undefined;
+        signal?: AbortSignal | undefined;
     }): Promise<Status>;
     /**
      * The person, the documents, the rejection; with `refresh` without what the API keeps for five minutes.
      *
-     * @param {{ refresh?: boolean, signal?: AbortSignal }} [options]
+     * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
      * @returns {Promise<Details>}
      */
     details({ refresh, signal }?: {
-        refresh?: boolean;
-        signal?: AbortSignal;
+        refresh?: boolean | undefined;
+        signal?: AbortSignal | undefined;
     }): Promise<Details>;
     /**
      * The user, and how far they are in the onboarding.
      *
-     * @param {{ signal?: AbortSignal }} [options]
+     * @param {{ signal?: AbortSignal | undefined }} [options]
      * @returns {Promise<Me & Required<Pick<Me, "onboarding">>>}
      */
     user({ signal }?: {
-        signal?: AbortSignal;
+        signal?: AbortSignal | undefined;
     }): Promise<Me & Required<Pick<Me, "onboarding">>>;
     /**
      * A token for the provider's SDK, valid for ten minutes.
      *
-     * @param {{ signal?: AbortSignal }} [options]
+     * @param {{ signal?: AbortSignal | undefined }} [options]
      * @returns {Promise<string>}
      */
     accessToken({ signal }?: {
-        signal?: AbortSignal;
+        signal?: AbortSignal | undefined;
     }): Promise<string>;
     #private;
 }

@@ -75,7 +75,7 @@ export class KycClient {
   /**
    * The status; with `refresh` as the provider has it right now.
    *
-   * @param {{ refresh?: boolean, signal?: AbortSignal }} [options]
+   * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
    * @returns {Promise<Status>}
    */
   status({ refresh = false, signal } = {}) {
@@ -85,7 +85,7 @@ export class KycClient {
   /**
    * The person, the documents, the rejection; with `refresh` without what the API keeps for five minutes.
    *
-   * @param {{ refresh?: boolean, signal?: AbortSignal }} [options]
+   * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
    * @returns {Promise<Details>}
    */
   details({ refresh = false, signal } = {}) {
@@ -95,7 +95,7 @@ export class KycClient {
   /**
    * The user, and how far they are in the onboarding.
    *
-   * @param {{ signal?: AbortSignal }} [options]
+   * @param {{ signal?: AbortSignal | undefined }} [options]
    * @returns {Promise<Me & Required<Pick<Me, "onboarding">>>}
    */
   user({ signal } = {}) {
@@ -105,7 +105,7 @@ export class KycClient {
   /**
    * A token for the provider's SDK, valid for ten minutes.
    *
-   * @param {{ signal?: AbortSignal }} [options]
+   * @param {{ signal?: AbortSignal | undefined }} [options]
    * @returns {Promise<string>}
    */
   async accessToken({ signal } = {}) {
