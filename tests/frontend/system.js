@@ -20,6 +20,8 @@ export async function start(...options) {
     cwd: ROOT,
     stdio: ["ignore", "pipe", "inherit"],
   });
+  // A test that fails may leave without stopping it.
+  process.on("exit", () => child.kill("SIGINT"));
   const lines = [];
   const output = createInterface(child.stdout);
   output.on("line", (line) => lines.push(JSON.parse(line)));
