@@ -1,4 +1,21 @@
-// A client of the KYC API, and the loop that waits for a verdict. It needs nothing but fetch: copy it.
+// A client of the KYC API, and the loop that waits for a verdict. It needs nothing but fetch, and no build: copy it, and for
+// TypeScript what stands beside it, `kyc.d.ts` and `kyc-api.d.ts`. docs/integration.md shows it in use.
+
+/**
+ * @import { components, paths } from "./kyc-api.js"
+ * @typedef {components["schemas"]["Status"]} Status
+ * @typedef {components["schemas"]["Details"]} Details
+ * @typedef {components["schemas"]["Me"]} Me
+ * @typedef {Extract<keyof components["schemas"], `${string}-${number}-${number}`>} ErrorCode
+ *
+ * @typedef {object} Exchange A request and its answer
+ * @property {"GET" | "POST"} method
+ * @property {string} path
+ * @property {number} status 0 without an answer
+ * @property {number} ms how long it took
+ * @property {string | null} traceId
+ * @property {any} body
+ */
 
 /** How long a poll waits at least, in seconds. The API asks for no less. */
 export const INTERVAL = 3;
@@ -13,12 +30,22 @@ const MAX_FAILURES = 20;
 
 /** Why a call failed: an RFC 9457 problem, or no answer at all (then `status` is 0 and `code` is null). */
 export class KycError extends Error {
+  /**
+   * @param {Partial<components["schemas"]["Problem"]>} problem
+   * @param {number} status
+   * @param {number | null} retryAfter
+   * @param {string | null} traceId
+   * @param {unknown} [cause]
+   */
   constructor(problem, status, retryAfter, traceId, cause) {
     super(problem.detail ?? problem.title ?? "The API cannot be reached", { cause });
     this.name = "KycError";
     this.status = status;
-    this.code = problem.error_code ?? null;
+    /** What to tell errors by. One that is newer than this client may come, too. */
+    this.code = /** @type {ErrorCode | null} */ (problem.error_code ?? null);
+    /** After how many seconds it is worth trying again, if the API says so. */
     this.retryAfter = retryAfter;
+    /** What support finds the request by. */
     this.traceId = problem.trace_id ?? traceId;
   }
 
@@ -36,8 +63,8 @@ export class KycClient {
   /**
    * @param {object} options
    * @param {() => string | Promise<string>} options.token gives the user's `x-juno-jwt`
-   * @param {string} [options.baseUrl] the origin of the API, if it is not that of the page
-   * @param {(exchange: object) => void} [options.observe] is told of each request and its answer
+   * @param {string} [options.baseUrl] where the API is, without a slash at the end, if that is not the origin of the page
+   * @param {(exchange: Exchange) => void} [options.observe] is told of each request and its answer
    */
   constructor({ token, baseUrl = "", observe = () => {} }) {
     this.#token = token;
@@ -45,26 +72,54 @@ export class KycClient {
     this.#observe = observe;
   }
 
-  /** The status; with `refresh` as the provider has it right now. */
+  /**
+   * The status; with `refresh` as the provider has it right now.
+   *
+   * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
+   * @returns {Promise<Status>}
+   */
   status({ refresh = false, signal } = {}) {
     return this.#call("GET", `/v0/kyc/status${refresh ? "?refresh=true" : ""}`, signal);
   }
 
-  /** The person, the documents, the rejection; with `refresh` without what the API keeps for five minutes. */
+  /**
+   * The person, the documents, the rejection; with `refresh` without what the API keeps for five minutes.
+   *
+   * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
+   * @returns {Promise<Details>}
+   */
   details({ refresh = false, signal } = {}) {
     return this.#call("GET", `/v0/kyc/details${refresh ? "?refresh=true" : ""}`, signal);
   }
 
-  /** The user, and how far they are in the onboarding. */
+  /**
+   * The user, and how far they are in the onboarding.
+   *
+   * @param {{ signal?: AbortSignal | undefined }} [options]
+   * @returns {Promise<Me & Required<Pick<Me, "onboarding">>>}
+   */
   user({ signal } = {}) {
     return this.#call("GET", "/v0/user/me?expand=onboarding", signal);
   }
 
-  /** A token for the provider's SDK, valid for `expires_in` seconds. */
+  /**
+   * A token for the provider's SDK, valid for ten minutes.
+   *
+   * @param {{ signal?: AbortSignal | undefined }} [options]
+   * @returns {Promise<string>}
+   */
   async accessToken({ signal } = {}) {
-    return (await this.#call("POST", "/v0/kyc/access-token", signal)).access_token;
+    /** @type {components["schemas"]["AccessToken"]} */
+    const answer = await this.#call("POST", "/v0/kyc/access-token", signal);
+    return answer.access_token;
   }
 
+  /**
+   * @param {"GET" | "POST"} method
+   * @param {keyof paths | `${keyof paths}?${string}`} path
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<any>}
+   */
   async #call(method, path, signal) {
     const token = await this.#token();
     const signals = [AbortSignal.timeout(TIMEOUT), ...(signal ? [signal] : [])];
@@ -103,23 +158,26 @@ export class KycClient {
 /**
  * Polls until there is a verdict, or nothing to wait for any more, and gives the last status.
  *
- * Waits between polls, and for as long as `Retry-After` says. What fails and may pass (the provider is away, there were too
- * many requests) is tried again; anything else is thrown, as is `signal`'s reason.
+ * Waits between polls, for as long as `Retry-After` says, and while nobody sees the page. What fails and may pass (the provider
+ * is away, there were too many requests) is tried again; anything else is thrown, as is `signal`'s reason.
  *
  * @param {KycClient} kyc
  * @param {object} [options]
  * @param {AbortSignal} [options.signal] ends the polling
  * @param {(seconds: number, error: KycError | null) => void} [options.onWait] the next poll is so far away; the last one failed so
- * @param {(status: object) => void} [options.onStatus] an answer
+ * @param {(status: Status) => void} [options.onStatus] an answer
+ * @returns {Promise<Status>}
  */
 export async function untilVerdict(kyc, { signal, onWait = () => {}, onStatus = () => {} } = {}) {
   let failures = 0;
+  /** @type {KycError | null} */
   let error = null;
   for (;;) {
     // Doubles while calls fail, up to half a minute.
     const wait = Math.max(INTERVAL, error?.retryAfter ?? Math.min(INTERVAL * 2 ** (failures - 1), 30));
     onWait(wait, error);
     await sleep(wait * 1000, signal);
+    await seen(signal);
     try {
       const status = await kyc.status({ refresh: true, signal });
       failures = 0;
@@ -134,26 +192,63 @@ export async function untilVerdict(kyc, { signal, onWait = () => {}, onStatus = 
   }
 }
 
+/**
+ * @param {number} ms
+ * @param {AbortSignal} [signal]
+ */
 function sleep(ms, signal) {
+  return unlessAborted(signal, (resolve) => {
+    const timer = setTimeout(resolve, ms);
+    return () => clearTimeout(timer);
+  });
+}
+
+/**
+ * Settles as soon as somebody sees the page; outside a browser that is now.
+ *
+ * @param {AbortSignal} [signal]
+ */
+async function seen(signal) {
+  while (globalThis.document?.hidden) {
+    await unlessAborted(signal, (resolve) => {
+      document.addEventListener("visibilitychange", resolve, { once: true });
+      return () => document.removeEventListener("visibilitychange", resolve);
+    });
+  }
+}
+
+/**
+ * Waits for what `begin` begins, or throws the signal's reason.
+ *
+ * @param {AbortSignal | undefined} signal
+ * @param {(resolve: () => void) => () => void} begin gives what ends it
+ * @returns {Promise<void>}
+ */
+function unlessAborted(signal, begin) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
     const stop = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
+      end();
+      reject(signal?.reason);
     };
-    const timer = setTimeout(() => {
+    const end = begin(() => {
       signal?.removeEventListener("abort", stop);
       resolve();
-    }, ms);
+    });
     signal?.addEventListener("abort", stop, { once: true });
   });
 }
 
+/** @param {string | null} header */
 function seconds(header) {
   return /^\d+$/.test(header ?? "") ? Number(header) : null;
 }
 
-/** An object in any case: what a proxy on the way answers need not be JSON. */
+/**
+ * An object in any case: what a proxy on the way answers need not be JSON.
+ *
+ * @param {string} text
+ */
 function parsed(text) {
   try {
     return Object(JSON.parse(text));

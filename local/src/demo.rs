@@ -1,4 +1,4 @@
-//! The demo: a page that uses the API as a frontend does, and plays the provider's reviewer beside it.
+//! The demo: a page that uses the API as a frontend does, and plays the provider's reviewer beside it. And the API reference.
 
 use axum::{
     Json, Router,
@@ -6,8 +6,8 @@ use axum::{
     http::{
         HeaderValue, StatusCode,
         header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-            X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+            REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
     middleware::map_response,
@@ -49,6 +49,38 @@ const FILES: [(&str, &str, &str); 6] = [
         include_str!("../demo/icon.svg"),
     ),
 ];
+/// What the reference is made of.
+const REFERENCE: [(&str, &str, &str); 4] = [
+    (
+        "/docs",
+        "text/html; charset=utf-8",
+        include_str!("../demo/docs.html"),
+    ),
+    (
+        "/docs/docs.css",
+        "text/css; charset=utf-8",
+        include_str!("../demo/docs.css"),
+    ),
+    ("/docs/docs.js", JAVASCRIPT, include_str!("../demo/docs.js")),
+    (
+        "/openapi.yaml",
+        "application/yaml",
+        include_str!("../../openapi.yaml"),
+    ),
+];
+/// Its renderer, which is compressed. All browsers take that.
+const RENDERER: [(&str, &str, &[u8]); 2] = [
+    (
+        "/docs/swagger-ui-bundle.js",
+        JAVASCRIPT,
+        include_bytes!("../vendor/swagger-ui/swagger-ui-bundle.js.gz"),
+    ),
+    (
+        "/docs/swagger-ui.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../vendor/swagger-ui/swagger-ui.css.gz"),
+    ),
+];
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The script of the provider's SDK.
@@ -56,7 +88,10 @@ const SDK: &str = "https://static.sumsub.com/idensic/static/sns-websdk-builder.j
 /// The page loads nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// The same, and what the provider's SDK loads.
+/// The same, and the icons within the style sheet of the reference.
+const POLICY_OF_REFERENCE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The same as the first, and what the provider's SDK loads.
 const POLICY_WITH_SDK: &str = "default-src 'none'; script-src 'self' https://static.sumsub.com; style-src 'self'; \
     img-src 'self'; connect-src 'self' https://*.sumsub.com; frame-src https://*.sumsub.com; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
@@ -82,7 +117,25 @@ pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Err
         let simulator = Router::new().route("/simulator/{*call}", any(forward));
         pages = pages.nest("/demo", simulator.with_state(upstream));
     }
-    Ok(pages.layer(map_response(async |mut response: Response| {
+    Ok(secured(pages, policy).merge(reference()))
+}
+
+/// The routes of the reference.
+fn reference() -> Router {
+    let mut pages = Router::new();
+    for (path, content_type, content) in REFERENCE {
+        pages = pages.route(path, get(([(CONTENT_TYPE, content_type)], content)));
+    }
+    for (path, content_type, content) in RENDERER {
+        let headers = [(CONTENT_TYPE, content_type), (CONTENT_ENCODING, "gzip")];
+        pages = pages.route(path, get((headers, content)));
+    }
+    secured(pages, POLICY_OF_REFERENCE)
+}
+
+/// Pages that browsers let do no more than the policy says.
+fn secured(pages: Router, policy: &'static str) -> Router {
+    pages.layer(map_response(async move |mut response: Response| {
         for (name, value) in [
             (CACHE_CONTROL, "no-store"),
             (CONTENT_SECURITY_POLICY, policy),
@@ -95,7 +148,7 @@ pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Err
                 .insert(name, HeaderValue::from_static(value));
         }
         response
-    })))
+    }))
 }
 
 #[derive(Deserialize)]

@@ -53,6 +53,7 @@ impl Format {
         format!(
             r#"
 {:<20}{api}/
+{:<20}{api}/docs
 {:<20}{api}
 {provider:<20}{}
 {:<20}{}
@@ -65,6 +66,7 @@ curl -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/status
 curl -H "x-juno-jwt: $TOKEN" "{api}/v0/kyc/status?refresh=true"
 "#,
             "Demo",
+            "API reference",
             "API",
             stack.provider_url(),
             "DynamoDB",

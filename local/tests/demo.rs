@@ -87,6 +87,49 @@ async fn the_page_loads_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn the_reference_loads_nothing_from_elsewhere() {
+    let demo = Demo::start(with_demo()).await;
+    for (path, content_type, encoding) in [
+        ("/docs", "text/html; charset=utf-8", None),
+        ("/docs/docs.css", "text/css; charset=utf-8", None),
+        ("/docs/docs.js", "text/javascript; charset=utf-8", None),
+        (
+            "/docs/swagger-ui.css",
+            "text/css; charset=utf-8",
+            Some("gzip"),
+        ),
+        (
+            "/docs/swagger-ui-bundle.js",
+            "text/javascript; charset=utf-8",
+            Some("gzip"),
+        ),
+        ("/openapi.yaml", "application/yaml", None),
+    ] {
+        let answer = demo.get(path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        let headers = answer.headers();
+        assert_eq!(headers["content-type"], content_type);
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let packed = headers.get("content-encoding").map(|v| v.to_str().unwrap());
+        assert_eq!(packed, encoding, "{path}");
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"));
+        assert!(!policy.contains("http") && !policy.contains("unsafe"));
+        let content = answer.bytes().await.unwrap();
+        match encoding {
+            Some(_) => assert!(content.starts_with(&[0x1f, 0x8b]), "{path}"),
+            None if path == "/openapi.yaml" => {
+                assert_eq!(content, include_str!("../../openapi.yaml"));
+            }
+            None => assert!(
+                !String::from_utf8_lossy(&content).contains("http"),
+                "{path}"
+            ),
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_api_is_as_it_is_without_the_demo() {
     let demo = Demo::start(with_demo()).await;
     for (method, path) in [
@@ -97,6 +140,8 @@ async fn the_api_is_as_it_is_without_the_demo() {
         ("GET", "/demo/other.js"),
         ("GET", "/demo/session"),
         ("GET", "/demo/simulator"),
+        ("GET", "/docs/other.js"),
+        ("POST", "/docs"),
         ("GET", "/simulator/applicants"),
         ("GET", "/v0/x"),
         ("HEAD", STATUS),
@@ -108,7 +153,13 @@ async fn the_api_is_as_it_is_without_the_demo() {
     assert_eq!(answer.headers()["content-security-policy"], "sandbox");
 
     let plain = Demo::start(Options::default()).await;
-    for path in ["/", "/demo/demo.js", "/demo/config.json"] {
+    for path in [
+        "/",
+        "/demo/demo.js",
+        "/demo/config.json",
+        "/docs",
+        "/openapi.yaml",
+    ] {
         plain.assert_unknown("GET", path).await;
     }
     plain.assert_unknown("POST", "/demo/session").await;

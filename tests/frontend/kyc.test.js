@@ -1,10 +1,17 @@
 // The client that the demo offers to be copied, without a browser: when it asks, when it waits, when it gives up.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
-const source = await readFile(new URL("../../local/demo/kyc.js", import.meta.url), "utf8");
+const HERE = fileURLToPath(new URL(".", import.meta.url));
+const CLIENT = join(HERE, "../../local/demo");
+const source = await readFile(join(CLIENT, "kyc.js"), "utf8");
 const { KycClient, KycError, untilVerdict } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 
 const AWAY = [502, { error_code: "KYC-502-001", detail: "Verification provider unavailable", trace_id: "t" }];
@@ -81,6 +88,25 @@ test("ends when it is told to, before a request and while it waits", async (t) =
   assert.equal(asked.length, 1);
 });
 
+test("asks nothing while nobody sees the page", async (t) => {
+  const { kyc, asked } = scripted(t, "approved");
+  const page = Object.assign(new EventTarget(), { hidden: true });
+  globalThis.document = page;
+  t.after(() => delete globalThis.document);
+  const leaving = new AbortController();
+  const left = assert.rejects(untilVerdict(kyc, { signal: leaving.signal }), { name: "AbortError" });
+  const polling = untilVerdict(kyc);
+  await new Promise(setImmediate);
+  leaving.abort();
+  await left;
+  page.dispatchEvent(new Event("visibilitychange"));
+  await new Promise(setImmediate);
+  assert.equal(asked.length, 0, "it is still hidden");
+  page.hidden = false;
+  page.dispatchEvent(new Event("visibilitychange"));
+  assert.equal((await polling).status, "approved");
+});
+
 test("tells of each request and its answer", async (t) => {
   scripted(t, [200, { access_token: "sdk" }], AWAY);
   const told = [];
@@ -91,4 +117,16 @@ test("tells of each request and its answer", async (t) => {
     ["POST", "/v0/kyc/access-token", 200],
     ["GET", "/v0/kyc/details", 502],
   ]);
+});
+
+test("its types are those that openapi.yaml and its comments say", async (t) => {
+  const fresh = await mkdtemp(join(tmpdir(), "types-"));
+  t.after(() => rm(fresh, { recursive: true }));
+  const run = (tool, ...args) => promisify(execFile)(join(HERE, "node_modules/.bin", tool), args, { cwd: HERE });
+  await run("openapi-typescript", "../../openapi.yaml", "-o", join(fresh, "kyc-api.d.ts"));
+  await run("tsc", "--outDir", fresh);
+  for (const name of ["kyc-api.d.ts", "kyc.d.ts"]) {
+    const [kept, made] = await Promise.all([CLIENT, fresh].map((folder) => readFile(join(folder, name), "utf8")));
+    assert.equal(kept, made, `${name}: npm run types makes it`);
+  }
 });

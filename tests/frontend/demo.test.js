@@ -1,16 +1,11 @@
 // The demo in a real browser: what a user, a reviewer and a screen reader meet, from `cargo run` to the verdict.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createInterface } from "node:readline";
 import { after, before, beforeEach, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { launch, start } from "./system.js";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 360, height: 640 };
@@ -24,46 +19,13 @@ let browser;
 
 before(async () => {
   system = await start();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox"],
-  });
+  browser = await launch();
 });
 
 after(async () => {
   await browser?.close();
   await system?.stop();
 });
-
-/** What `cargo run` starts, in memory and on free ports. */
-async function start(...options) {
-  const child = spawn("cargo", ["run", "--quiet", "--", "--port", "0", "--memory", "--json", ...options], {
-    cwd: ROOT,
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const lines = [];
-  const output = createInterface(child.stdout);
-  output.on("line", (line) => lines.push(JSON.parse(line)));
-  /** The line that fits, as soon as it is printed. */
-  const printed = async (fits, seconds = 20) => {
-    const signal = AbortSignal.timeout(seconds * 1000);
-    for (;;) {
-      const line = lines.find(fits);
-      if (line) return line;
-      assert.equal(child.exitCode, null, "the system runs");
-      await Promise.race([once(output, "line", { signal }), once(output, "close", { signal })]);
-    }
-  };
-  const stop = async () => {
-    if (child.exitCode !== null) return;
-    child.kill("SIGINT");
-    await once(child, "exit");
-  };
-  // It may have to be built.
-  const started = await printed((line) => line.message === "started", 1800);
-  const { api_url: url, provider_url: provider } = started;
-  return { url, provider, printed, stop };
-}
 
 /** Whatever the test before has left behind, the provider is well. */
 beforeEach(async () => {
