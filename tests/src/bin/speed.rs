@@ -18,6 +18,9 @@ struct Arguments {
     /// The share of the rounds that is not slower than what is shown: on a machine that does other things, 0.25 tells more
     #[arg(long, default_value_t = 0.5)]
     quantile: f64,
+    /// Give each program as much of a processor as Lambda does with so many MB, and count nothing; takes root
+    #[arg(long)]
+    memory: Option<u32>,
     /// Measure these rows of the table only
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         rounds: arguments.rounds.into(),
         calls: arguments.calls.into(),
         quantile: arguments.quantile,
+        memory: arguments.memory,
         only: arguments.only,
         json: arguments.json,
         profile: arguments.profile,

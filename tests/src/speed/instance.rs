@@ -27,6 +27,8 @@ pub(super) struct Launch {
     pub(super) command: Vec<OsString>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) event: Arc<[u8]>,
+    /// The control group that it runs in, if it is one of its own: the file that takes its number.
+    pub(super) group: Option<PathBuf>,
 }
 
 impl Launch {
@@ -113,6 +115,9 @@ impl Instance {
         let started = Instant::now();
         let child = command.spawn();
         let child = child.unwrap_or_else(|error| panic!("{:?}: {error}", launch.command));
+        if let Some(group) = &launch.group {
+            fs::write(group, child.id().to_string()).unwrap();
+        }
         Self {
             child,
             log,

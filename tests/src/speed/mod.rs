@@ -8,6 +8,7 @@ mod instance;
 mod issuer;
 mod limits;
 mod programs;
+mod quota;
 mod report;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use endpoints::Endpoints;
 use instance::Instance;
 use limits::Figures;
 use programs::Row;
+use quota::Quota;
 
 /// How many processes share the cores in the end.
 const AT_ONCE: usize = 32;
@@ -34,6 +36,8 @@ pub struct Plan {
     pub calls: usize,
     /// Which of the rounds' figures counts, as the share of them that is not higher.
     pub quantile: f64,
+    /// The share of a processor that the programs get, as a memory size in MB; whole ones if there is none. Nothing is counted then.
+    pub memory: Option<u32>,
     /// The rows to be measured; all if there is none.
     pub only: Vec<String>,
     /// Where the figures and everything that they come from are written.
@@ -51,7 +55,11 @@ type Samples = BTreeMap<&'static str, Vec<f64>>;
 pub fn run(plan: &Plan) -> bool {
     let limits = include_str!("../../speed/limits.yaml");
     let endpoints = Endpoints::start();
-    let rows = programs::build(&endpoints, &plan.only);
+    let mut rows = programs::build(&endpoints, &plan.only);
+    let quota = plan.memory.map(Quota::of);
+    for row in &mut rows {
+        row.launch.group = quota.as_ref().map(Quota::processes);
+    }
     let directory = tempfile::tempdir().unwrap();
     if let Some(folder) = &plan.profile {
         std::fs::create_dir_all(folder).unwrap();
@@ -85,7 +93,7 @@ pub fn run(plan: &Plan) -> bool {
     }
     for row in rows
         .iter()
-        .filter(|row| ["floor", "status"].contains(&row.name))
+        .filter(|row| ["floor", "status"].contains(&row.name) && quota.is_none())
     {
         figures.extend(counts::count(
             row.name,

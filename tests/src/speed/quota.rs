@@ -1,0 +1,52 @@
+//! The share of a processor that goes with a memory size, as a quota of a control group. It takes root.
+
+use std::path::{Path, PathBuf};
+use std::{fs, process};
+
+/// Lambda gives a function a whole processor at this size, in MB, and of it in proportion below.
+const WHOLE: u32 = 1769;
+/// In microseconds. A process that used its share up waits for the next period.
+const PERIOD: u32 = 20_000;
+
+/// A control group. It is removed when this is dropped.
+pub(super) struct Quota(PathBuf);
+
+impl Quota {
+    /// The share of this many MB.
+    pub(super) fn of(memory: u32) -> Self {
+        let share = PERIOD * memory.min(WHOLE) / WHOLE;
+        let root = Path::new("/sys/fs/cgroup");
+        let old = root.join("cpu");
+        let name = format!("speed-{}", process::id());
+        let (group, settings) = if old.is_dir() {
+            let period = ("cpu.cfs_period_us", PERIOD.to_string());
+            let quota = ("cpu.cfs_quota_us", share.to_string());
+            (old.join(name), vec![period, quota])
+        } else {
+            (
+                root.join(name),
+                vec![("cpu.max", format!("{share} {PERIOD}"))],
+            )
+        };
+        let made = fs::create_dir(&group);
+        made.unwrap_or_else(|error| panic!("{}: {error}", group.display()));
+        let quota = Self(group);
+        for (file, value) in settings {
+            fs::write(quota.0.join(file), value).unwrap();
+        }
+        quota
+    }
+
+    /// Where processes are entered that it is to hold for.
+    pub(super) fn processes(&self) -> PathBuf {
+        self.0.join("cgroup.procs")
+    }
+}
+
+impl Drop for Quota {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir(&self.0) {
+            eprintln!("{}: {error}", self.0.display());
+        }
+    }
+}
