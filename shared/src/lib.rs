@@ -4,6 +4,27 @@
 //! done, [`kyc`] says what it means, [`repository`] and [`provider`] make it so. [`runtime`] starts a function up.
 //!
 //! [`kyc`] has no I/O, no clock and no randomness and depends on nothing else in here.
+//!
+//! A function is no more than this; what it does not ask [`Function`](runtime::Function) for is not configured, built or fetched:
+//!
+//! ```no_run
+//! use shared::http::{Reply, Route, serve};
+//! use shared::runtime::Function;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), lambda_http::Error> {
+//!     let function = Function::start()?;
+//!     let authenticator = &function.authenticator()?;
+//!     let recorder = &function.recorder()?;
+//!     tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
+//!
+//!     serve(function.edge(Route::Status)?, |call| async move {
+//!         let id = authenticator.user(call.headers()).await?;
+//!         Reply::status(&recorder.load(&id).await?)
+//!     })
+//!     .await
+//! }
+//! ```
 
 pub mod http;
 mod json;

@@ -47,10 +47,6 @@ impl Function {
         let variables = Variables::of_process();
         log::start(&variables)?;
         metrics::start(&variables)?;
-        // Only a second start in one process fails, and then the provider is installed already.
-        rustls::crypto::ring::default_provider()
-            .install_default()
-            .ok();
         let aws = Aws::from_environment(&variables)?;
         Ok(Self {
             variables,

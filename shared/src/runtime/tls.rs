@@ -1,6 +1,6 @@
 //! TLS of everything that a function connects to.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use rustls::{ClientConfig, RootCertStore};
 
@@ -13,9 +13,14 @@ static CONFIG: LazyLock<ClientConfig> = LazyLock::new(|| {
         let (usable, errors) = (roots.len(), found.errors.len());
         tracing::warn!(usable, unreadable, errors, "roots that cannot be read");
     }
-    ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth()
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let versions = ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
+    #[expect(
+        clippy::expect_used,
+        reason = "ring has cipher suites for TLS 1.2 and 1.3"
+    )]
+    let versions = versions.expect("the versions of TLS are known");
+    versions.with_root_certificates(roots).with_no_client_auth()
 });
 
 /// The configuration. All connections share one store of sessions.
