@@ -1,17 +1,26 @@
 //! TLS of everything that a function connects to.
 
+use std::env;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::{ClientConfig, RootCertStore};
+use webpki_roots::TLS_SERVER_ROOTS;
 
-/// rustls with ring and the roots of the machine. Reading them takes more time than anything else at start-up, so it is done once.
+use super::chain;
+
+/// rustls with ring, and the roots that Mozilla trusts. They are in the binary, since reading those of the machine took more
+/// time than anything else at start-up (docs/performance.md).
 static CONFIG: LazyLock<ClientConfig> = LazyLock::new(|| {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (_, unreadable) = roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() || unreadable > 0 || !found.errors.is_empty() {
-        let (usable, errors) = (roots.len(), found.errors.len());
-        tracing::warn!(usable, unreadable, errors, "roots that cannot be read");
+    let mut roots = RootCertStore {
+        roots: TLS_SERVER_ROOTS.to_vec(),
+    };
+    // For whoever has an authority of their own.
+    let more = env::var_os("SSL_CERT_FILE").map(|file| add(&mut roots, file));
+    if let Some(Err(error)) = more {
+        tracing::warn!(error = %chain(&error), "the roots of SSL_CERT_FILE cannot be read");
     }
     let ring = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
@@ -23,6 +32,14 @@ static CONFIG: LazyLock<ClientConfig> = LazyLock::new(|| {
     versions.with_root_certificates(roots).with_no_client_auth()
 });
 
+/// Adds the roots of a file in PEM.
+fn add(roots: &mut RootCertStore, file: impl AsRef<Path>) -> Result<(), pem::Error> {
+    for root in CertificateDer::pem_file_iter(file)? {
+        roots.add_parsable_certificates([root?]);
+    }
+    Ok(())
+}
+
 /// The configuration. All connections share one store of sessions.
 pub(crate) fn config() -> ClientConfig {
     CONFIG.clone()
@@ -33,4 +50,28 @@ pub(crate) fn http_client() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_preconfigured(config())
         .redirect(reqwest::redirect::Policy::none())
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_authority_of_our_own_is_trusted_beside_the_others() {
+        let own = rcgen::generate_simple_self_signed(["kyc.test".to_owned()]).unwrap();
+        let own = BASE64_STANDARD.encode(own.cert.der());
+        let own = format!("-----BEGIN CERTIFICATE-----\n{own}\n-----END CERTIFICATE-----\n");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, own).unwrap();
+        let mut roots = RootCertStore {
+            roots: TLS_SERVER_ROOTS.to_vec(),
+        };
+        let known = roots.len();
+        add(&mut roots, &file).unwrap();
+        assert!(known > 100);
+        assert_eq!(roots.len(), known + 1);
+        assert!(add(&mut roots, "/nowhere").is_err());
+    }
 }

@@ -183,10 +183,10 @@ pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
     }
     let template = fs::read_to_string(root().join("template.yaml")).unwrap();
     let template = Template::parse(&template, &BTreeMap::new()).unwrap();
-    let environment = |binary: &str, table: &str| {
+    let environment = |binary: &str, table: &str, roots: &Path| {
         let mut functions = template.functions.iter();
         let function = functions.find(|function| function.binary == binary);
-        environment(function.unwrap(), endpoints, table)
+        environment(function.unwrap(), endpoints, table, roots)
     };
 
     let mut rows = Vec::new();
@@ -196,7 +196,7 @@ pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
             name,
             launch: Launch {
                 command: vec![file.clone().into()],
-                environment: environment(binary, table),
+                environment: environment(binary, table, &endpoints.own_root),
                 event: event(event_name),
                 group: None,
             },
@@ -223,7 +223,7 @@ pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
                 name,
                 launch: Launch {
                     command,
-                    environment: environment("status", table::APPROVED),
+                    environment: environment("status", table::APPROVED, &endpoints.roots),
                     event: event("status"),
                     group: None,
                 },
@@ -283,10 +283,11 @@ fn environment(
     function: &local::template::Function,
     endpoints: &Endpoints,
     table: &str,
+    roots: &Path,
 ) -> BTreeMap<String, String> {
     let mut environment = function.environment.clone();
     let memory = function.memory_size.to_string();
-    let roots = endpoints.roots.to_str().unwrap();
+    let roots = roots.to_str().unwrap();
     let variables = [
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_CA_BUNDLE", roots),
