@@ -9,20 +9,21 @@
 //!
 //! ```no_run
 //! use shared::http::{Reply, Route, serve};
-//! use shared::runtime::Function;
+//! use shared::runtime::{Function, run};
 //!
-//! #[tokio::main(flavor = "current_thread")]
-//! async fn main() -> Result<(), lambda_http::Error> {
-//!     let function = Function::start()?;
-//!     let authenticator = &function.authenticator()?;
-//!     let recorder = &function.recorder()?;
-//!     tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
+//! fn main() -> Result<(), lambda_http::Error> {
+//!     run(async {
+//!         let function = Function::start()?;
+//!         let authenticator = &function.authenticator()?;
+//!         let recorder = &function.recorder()?;
+//!         tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
 //!
-//!     serve(function.edge(Route::Status)?, |call| async move {
-//!         let id = authenticator.user(call.headers()).await?;
-//!         Reply::status(&recorder.load(&id).await?)
+//!         serve(function.edge(Route::Status)?, |call| async move {
+//!             let id = authenticator.user(call.headers()).await?;
+//!             Reply::status(&recorder.load(&id).await?)
+//!         })
+//!         .await
 //!     })
-//!     .await
 //! }
 //! ```
 

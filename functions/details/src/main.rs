@@ -2,28 +2,29 @@
 
 use lambda_http::Error;
 use shared::http::{Reply, Route, serve};
-use shared::runtime::Function;
+use shared::runtime::{Function, run};
 use shared::service::details;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    let function = Function::start()?;
-    let authenticator = &function.authenticator()?;
-    let recorder = &function.recorder()?;
-    let meter = &function.refresh_meter()?;
-    let provider = &function.provider()?;
-    tokio::join!(
-        authenticator.keys().prefetch(),
-        provider.credentials().prefetch(),
-        recorder.users.connect()
-    );
+fn main() -> Result<(), Error> {
+    run(async {
+        let function = Function::start()?;
+        let authenticator = &function.authenticator()?;
+        let recorder = &function.recorder()?;
+        let meter = &function.refresh_meter()?;
+        let provider = &function.provider()?;
+        tokio::join!(
+            authenticator.keys().prefetch(),
+            provider.credentials().prefetch(),
+            recorder.users.connect()
+        );
 
-    serve(function.edge(Route::Details)?, |call| async move {
-        let id = authenticator.user(call.headers()).await?;
-        let refresh = call.refresh()?;
-        meter.spend(&id).await?;
-        let details = details(recorder, provider, &id, refresh, call.deadline()).await?;
-        Reply::details(&details)
+        serve(function.edge(Route::Details)?, |call| async move {
+            let id = authenticator.user(call.headers()).await?;
+            let refresh = call.refresh()?;
+            meter.spend(&id).await?;
+            let details = details(recorder, provider, &id, refresh, call.deadline()).await?;
+            Reply::details(&details)
+        })
+        .await
     })
-    .await
 }

@@ -2,20 +2,21 @@
 
 use lambda_http::Error;
 use shared::http::{Reply, Route, serve};
-use shared::runtime::Function;
+use shared::runtime::{Function, run};
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    let function = Function::start()?;
-    let authenticator = &function.authenticator()?;
-    let recorder = &function.recorder()?;
-    tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
+fn main() -> Result<(), Error> {
+    run(async {
+        let function = Function::start()?;
+        let authenticator = &function.authenticator()?;
+        let recorder = &function.recorder()?;
+        tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
 
-    serve(function.edge(Route::User)?, |call| async move {
-        let id = authenticator.user(call.headers()).await?;
-        let user = recorder.load(&id).await?;
-        let onboarding = call.expands_onboarding().then_some(&recorder.onboarding);
-        Reply::user(&user, onboarding)
+        serve(function.edge(Route::User)?, |call| async move {
+            let id = authenticator.user(call.headers()).await?;
+            let user = recorder.load(&id).await?;
+            let onboarding = call.expands_onboarding().then_some(&recorder.onboarding);
+            Reply::user(&user, onboarding)
+        })
+        .await
     })
-    .await
 }
