@@ -165,13 +165,11 @@ impl TokenPolicy {
         let validation = self.validation(header.alg);
         let validation = validation.ok_or(Unauthenticated::Algorithm)?;
         let key = keys.find(&header).ok_or(Unauthenticated::Key)?;
-        let token = decode::<Unambiguous>(token, key, validation)?;
-        let id = token
-            .claims
-            .0
-            .get(&self.user_id_claim)
-            .and_then(Value::as_str);
-        UserId::parse(id.ok_or(Unauthenticated::UserId)?).map_err(|_| Unauthenticated::UserId)
+        let mut claims = decode::<Unambiguous>(token, key, validation)?.claims.0;
+        match claims.get_mut(&self.user_id_claim).map(Value::take) {
+            Some(Value::String(id)) => UserId::parse(id).map_err(|_| Unauthenticated::UserId),
+            _ => Err(Unauthenticated::UserId),
+        }
     }
 
     /// What is asked of a token of this algorithm, if it is accepted.

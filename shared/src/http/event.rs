@@ -1,6 +1,5 @@
 //! What an event of API Gateway says, before it becomes a request.
 
-use http::HeaderMap;
 use http::header::HOST;
 use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -11,9 +10,9 @@ const NOT_IN_URL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 /// The event without what must not reach a request.
 ///
 /// A REST API's event holds each header twice: all its values, and the last one. Only the former are kept, so that a header
-/// that was sent twice is seen twice. Where a request was sent to is what the gateway says and not what the caller's `Host` and
-/// `X-Forwarded-Proto` do: the conversion to a request panics on some of these, and nothing here looks at them. It panics on a
-/// query that is no part of a URL, too, so that is encoded, which does not change its meaning.
+/// that was sent twice is seen twice. Where a request was sent to is left out: nothing here looks at it, and the conversion to
+/// a request makes a URL of it, which takes time, and panics on some of what callers may send. It panics on a query that is
+/// no part of a URL, too, so that is encoded, which does not change its meaning.
 #[must_use]
 pub fn cleaned(mut event: LambdaRequest) -> LambdaRequest {
     match &mut event {
@@ -21,10 +20,16 @@ pub fn cleaned(mut event: LambdaRequest) -> LambdaRequest {
             if !event.multi_value_headers.is_empty() {
                 event.headers.clear();
             }
-            without_origin(&mut event.headers);
+            event.headers.remove(HOST);
+            event.path = None;
+            event.request_context.domain_name = None;
+            event.request_context.stage = None;
         }
         LambdaRequest::ApiGatewayV2(event) => {
-            without_origin(&mut event.headers);
+            event.headers.remove(HOST);
+            event.raw_path = None;
+            event.request_context.domain_name = None;
+            event.request_context.stage = None;
             if let Some(query) = &mut event.raw_query_string {
                 *query = utf8_percent_encode(query, NOT_IN_URL).to_string();
             }
@@ -32,9 +37,4 @@ pub fn cleaned(mut event: LambdaRequest) -> LambdaRequest {
         _ => {}
     }
     event
-}
-
-fn without_origin(headers: &mut HeaderMap) {
-    headers.remove(HOST);
-    headers.remove("x-forwarded-proto");
 }

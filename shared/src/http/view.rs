@@ -1,7 +1,7 @@
 //! The JSON of the contract. Members stand in the order of its samples, and all are always there.
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{Failure, Reply, Route};
 use crate::kyc::{Document, Onboarding, Personal, Status, Step, Timestamp, User, UserId};
@@ -10,29 +10,35 @@ use crate::service::{Details, Outcome};
 
 #[derive(Serialize)]
 struct Link {
-    href: String,
+    href: Href,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'static str>,
 }
 
+/// A path, with a query that begins with its question mark.
+struct Href(Route, &'static str);
+
+impl Serialize for Href {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}{}", self.0.path(), self.1))
+    }
+}
+
 impl Link {
     fn get(route: Route) -> Self {
-        Self {
-            href: route.path().to_owned(),
-            method: None,
-        }
+        Self::get_with(route, "")
     }
 
-    fn get_with(route: Route, query: &str) -> Self {
+    fn get_with(route: Route, query: &'static str) -> Self {
         Self {
-            href: format!("{}?{query}", route.path()),
+            href: Href(route, query),
             method: None,
         }
     }
 
     fn post(route: Route) -> Self {
         Self {
-            href: route.path().to_owned(),
+            href: Href(route, ""),
             method: Some("POST"),
         }
     }
@@ -203,7 +209,7 @@ impl Reply {
             _links: StatusLinks {
                 this: Link::get(Route::Status),
                 user: Link::get(Route::User),
-                refresh: Link::get_with(Route::Status, "refresh=true"),
+                refresh: Link::get_with(Route::Status, "?refresh=true"),
                 start_verification: status
                     .may_start_verification()
                     .then(|| Link::post(Route::AccessToken)),
@@ -233,7 +239,7 @@ impl Reply {
             }),
             _links: DetailsLinks {
                 this: Link::get(Route::Details),
-                refresh: Link::get_with(Route::Details, "refresh=true"),
+                refresh: Link::get_with(Route::Details, "?refresh=true"),
                 status: Link::get(Route::Status),
                 user: Link::get(Route::User),
             },
@@ -257,7 +263,7 @@ impl Reply {
             onboarding: onboarding.map(|onboarding| OnboardingView::new(onboarding, &user.step)),
             _links: MeLinks {
                 this: Link::get(Route::User),
-                onboarding: Link::get_with(Route::User, "expand=onboarding"),
+                onboarding: Link::get_with(Route::User, "?expand=onboarding"),
                 kyc: Link::get(Route::Status),
             },
         })?)

@@ -10,10 +10,10 @@ const MAX_LEN: usize = 128;
 #[error("an identifier is 1 to {MAX_LEN} visible ASCII characters")]
 pub struct InvalidId;
 
-fn checked(text: &str) -> Result<String, InvalidId> {
+fn checked(text: String) -> Result<String, InvalidId> {
     let valid =
         (1..=MAX_LEN).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    valid.then(|| text.to_owned()).ok_or(InvalidId)
+    valid.then_some(text).ok_or(InvalidId)
 }
 
 /// The id of a user of ours. The provider knows it as the applicant's external user id.
@@ -25,8 +25,8 @@ impl UserId {
     ///
     /// # Errors
     /// [`InvalidId`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        checked(text).map(Self)
+    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+        checked(text.into()).map(Self)
     }
 
     /// The id as text.
@@ -51,8 +51,8 @@ impl ApplicantId {
     ///
     /// # Errors
     /// [`InvalidId`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        checked(text).map(Self)
+    pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+        checked(text.into()).map(Self)
     }
 
     /// The id as text.

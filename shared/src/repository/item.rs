@@ -238,12 +238,12 @@ impl TryFrom<UserItem> for User {
             })
             .transpose()?;
         Ok(Self {
-            id: UserId::parse(&item.user_id).map_err(|_| InvalidAttribute("user_id"))?,
+            id: UserId::parse(item.user_id).map_err(|_| InvalidAttribute("user_id"))?,
             review,
             observed_at: time(item.observed_at),
             applicant: item
                 .applicant_id
-                .map(|id| ApplicantId::parse(&id))
+                .map(ApplicantId::parse)
                 .transpose()
                 .map_err(|_| InvalidAttribute("applicant_id"))?,
             started_at: time(item.started_at),

@@ -211,7 +211,7 @@ impl<S: UserStore> World<S> {
         let mut applicant = self.provider.applicant.lock().unwrap();
         if applicant.as_ref().is_none_or(|applicant| applicant.deleted) {
             self.applicants += 1;
-            let id = ApplicantId::parse(&format!("applicant-{}", self.applicants)).unwrap();
+            let id = ApplicantId::parse(format!("applicant-{}", self.applicants)).unwrap();
             let new = Applicant {
                 id,
                 created: now(),
