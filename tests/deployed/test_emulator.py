@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ import urllib.request
 import zipfile
 
 import boto3
+import documented
 import smoke
 from samtranslator.yaml_helper import yaml_parse
 
@@ -81,7 +83,9 @@ def archive(binary):
         return file.getvalue()
 
 
-class Emulated(unittest.TestCase):
+class Emulator(unittest.TestCase):
+    """An emulator of its own for each class of tests, and the template deployed there."""
+
     maxDiff = None
 
     @classmethod
@@ -151,6 +155,8 @@ class Emulated(unittest.TestCase):
         }.items():
             secrets.put_secret_value(SecretId=outputs[secret], SecretString=json.dumps(value))
 
+
+class Deployed(Emulator):
     def call(self, method, path, user=None, headers=None, body=None):
         """Status and body of an answer of the API."""
         url = f"{self.endpoint}/_aws/execute-api/{self.resources['Api']}/live{path}"
@@ -237,6 +243,64 @@ class Emulated(unittest.TestCase):
             TableName=self.outputs["UsersTable"], KeyConditionExpression="user_id = :user",
             ExpressionAttributeValues={":user": {"S": "usr_impatient"}})["Items"]
         self.assertEqual([item["sk"]["S"].split("#")[0] for item in items], ["SPENT", "SPENT", "USER"])
+
+
+# What stands before the commands of docs/deploy.md. `aws` notes what is refused and how, and prints something all the same, for
+# the commands that go through a list. `sam` only leaves what is uploaded then.
+SESSION = """
+aws() {
+  echo "$1 $2" >>"$NOTES/called"
+  command aws "$@" 2>"$NOTES/error" || { echo "$1 $2: $(grep . "$NOTES/error" | tail -n 1)" >>"$NOTES/refused"; echo refused; }
+}
+sam() { [ "$1" != package ] || cp "$NOTES/template" "${@: -1}"; }
+curl() { command curl -sS -m 30 "${@/#$API/$URL}"; }
+"""
+# What the emulator does not know, and what is the name of a command only.
+REFUSED = {
+    "deploy list-deployments: An error occurred (400) when calling the ListDeployments operation: ",
+    "deploy stop-deployment: An error occurred (400) when calling the StopDeployment operation: ",
+    "secretsmanager update-secret-version-stage: aws: error: the following arguments are required: --secret-id, --version-stage",
+    "service-quotas request-service-quota-increase: "
+    "An error occurred (400) when calling the RequestServiceQuotaIncrease operation: ",
+}
+
+
+class Documented(Emulator):
+    def test_the_commands_of_deploy_and_runbook_are_those_of_aws_and_do_something(self):
+        """As they stand there, one after the other in one shell, down to the removal of everything."""
+        notes = pathlib.Path.cwd()
+        restored = json.loads(json.dumps(for_the_emulator(self.endpoint)).replace("UsersTable", "RestoredTable"))
+        restored["Resources"]["RestoredTable"]["Properties"]["TableName"] = "kyc-api-restored"
+        restored["Outputs"]["UsersTable"] = restored["Outputs"].pop("RestoredTable")
+        (notes / "template").write_text(json.dumps(restored))
+        # As `sam deploy` makes it.
+        self.client("cloudformation").create_stack(StackName="aws-sam-cli-managed-default", TemplateBody=json.dumps({
+            "Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}, "Outputs": {"SourceBucket": {"Value": {"Ref": "Bucket"}}}}))
+        first, rest = (ROOT / "docs/deploy.md").read_text().split("## 7. ")
+        commands = "\n".join(
+            text for part in (first, (ROOT / "docs/runbook.md").read_text(), rest) for text, is_block in documented.shell(part)
+            if is_block or text.startswith("aws "))
+        for there, here in {
+            "/tmp/": f"{notes}/", "kyc-api-dev": STACK, "https://$BUCKET.s3.amazonaws.com": f"{self.endpoint}/$BUCKET",
+            "--alarm-name …": f"--alarm-name {STACK}-server-errors", "--function-name …": '--function-name "$(resource ReconcileFunction)"',
+        }.items():
+            self.assertIn(there, commands)
+            commands = commands.replace(there, here)
+        settings = {
+            "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint, "HOME": str(notes), "NOTES": str(notes),
+            "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
+            "URL": f"{self.endpoint}/_aws/execute-api/{self.resources['Api']}/live"}
+        session = subprocess.run(
+            ["bash", "-c", SESSION + commands], cwd=ROOT, env=os.environ | settings, text=True, timeout=300,
+            input='{"app_token":"app","secret_key":"secret"}', stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.assertEqual(set((notes / "refused").read_text().splitlines()), REFUSED, session.stdout)
+        self.assertEqual(
+            set((notes / "called").read_text().splitlines()), set(re.findall(r"\baws ([a-z0-9-]+ [a-z0-9-]+)", commands)))
+        for answer in ("USR-401-001", "KYC-401-001", '"status":"pending"'):
+            self.assertIn(answer, session.stdout)
+        # The restored table was the stack's in the end.
+        self.assertEqual(self.client("dynamodb").list_tables()["TableNames"], [self.outputs["UsersTable"]])
 
 
 if __name__ == "__main__":

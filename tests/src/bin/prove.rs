@@ -4,6 +4,7 @@
 
 use std::process::ExitCode;
 
+use clap::Parser;
 use local::{Options, Stack};
 use shared::repository::UserStore;
 use tests::proof::model::{Memory, play};
@@ -12,27 +13,37 @@ use tests::proof::{Counts, CrashOptions, RaceOptions, crash, race, seed};
 /// The functions are built like this program: with optimisations, as they are deployed, by `cargo prove`.
 const RELEASE: bool = !cfg!(debug_assertions);
 
+/// Plays histories of users against the functions while everything fails that can, and counts what is lost or doubled.
+#[derive(Parser)]
+struct Arguments {
+    /// How much of it is done
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
+    percent: u16,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
+    let percent = Arguments::parse().percent;
+    let share = |all: u32| (all * u32::from(percent)).div_ceil(100);
     let seed = seed();
     let mut counts = Counts::default();
 
     // The order is that of the time they take: what is likely to fail fails early.
     counts += told(
         "histories in memory",
-        histories(100_000, seed, true, Memory::default).await,
+        histories(share(100_000), seed, true, Memory::default).await,
     );
     let stack = Stack::start(Options::default()).await.unwrap();
     let users = stack.users();
     counts += told(
         "histories on an engine",
-        histories(500, seed, false, move || users.clone()).await,
+        histories(share(500), seed, false, move || users.clone()).await,
     );
     stack.stop().await;
     counts += told(
         "crash",
         crash(CrashOptions {
-            users: 400,
+            users: share(400) as usize,
             at_once: 16,
             seed,
             release: RELEASE,
@@ -42,7 +53,7 @@ async fn main() -> ExitCode {
     counts += told(
         "race",
         race(RaceOptions {
-            rounds: 100,
+            rounds: share(100) as usize,
             seed,
             release: RELEASE,
         })

@@ -30,7 +30,7 @@ const AT_ONCE: usize = 32;
 
 /// What is measured, and how often.
 pub struct Plan {
-    /// Starts of each program.
+    /// Starts of each program. None: nothing is timed, so that what else the machine does has no say in the figures.
     pub rounds: usize,
     /// Calls of each process after the first one.
     pub calls: usize,
@@ -101,8 +101,10 @@ pub fn run(plan: &Plan) -> bool {
             directory.path(),
             plan.profile.as_deref(),
         ));
-        let scaling = scaling(row, plan, &directory);
-        figures.insert(format!("{}.scaling_per_core", row.name), scaling);
+        if plan.rounds > 0 {
+            let scaling = scaling(row, plan, &directory);
+            figures.insert(format!("{}.scaling_per_core", row.name), scaling);
+        }
         if row.name == "status" {
             figures.extend(counts::crates("status", row.launch.command[0].as_ref()));
         }

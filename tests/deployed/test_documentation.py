@@ -1,0 +1,90 @@
+"""Each command of the documentation is run by CI, or it stands here why not."""
+
+import re
+import shlex
+import subprocess
+import unittest
+
+import documented
+
+ROOT = documented.ROOT
+# Scripts that take commands out of a document and run them as they stand there: which ones.
+TAKEN = [
+    (".ci/quick-start", "README.md", r"curl|cargo run -q|cargo lambda (watch|invoke)"),
+    ("tests/deployed/test_emulator.py", "docs/deploy.md", r"aws |block: (?!sam |smoke approve)"),
+    ("tests/deployed/test_emulator.py", "docs/runbook.md", "aws "),
+    ("tests/frontend/integration.test.js", "docs/integration.md", "block: "),
+]
+# What nothing runs, by its beginning.
+EXCEPTIONS = {
+    ".ci/run": "this is CI",
+    "cargo lambda build --release --arm64": "needs Rust's standard library for arm64; run without --arm64",
+    "cargo load --growth": "fills a table with a million users; run without",
+    "cargo speed --memory": "makes control groups as root",
+    "rustup target add": "downloads Rust's standard library for arm64",
+    "sam build": "builds for arm64; understood by the SAM CLI, see below",
+    "sam delete": "needs an AWS account; understood by the SAM CLI, see below",
+    "sam deploy": "needs an AWS account; understood by the SAM CLI, see below",
+    "sam local": "needs Docker; understood by the SAM CLI, see below",
+    "sam logs": "needs an AWS account; understood by the SAM CLI, see below",
+    "sam package": "needs an AWS account; understood by the SAM CLI, see below",
+    "smoke approve": "needs an account at the provider",
+}
+
+
+def simple(text):
+    """The simple commands in a script or in a text of the documentation, without variables that are set for them."""
+    text = re.sub(r"(^|\s)#.*", "", re.sub(r"\\\n\s*", "", text), flags=re.MULTILINE)
+    for command in re.split(r"\n|&&|\|\||;|\{ |\$\((?=cargo|aws)", text):
+        command = re.sub(r"^\s*((step|do|export) |\w+=(\"[^\"]*\"|'[^']*'|[^\s\"'])* )*", "", f"{command} ").strip()
+        if command and not re.match(r"\w+=", command):
+            yield command
+
+
+def parts(command):
+    """The words before the first option or argument, and the options."""
+    head = re.match(r"[\w./-]+( [a-z][\w-]*)*", command)
+    return head and head[0], {word.split("=")[0] for word in command.split() if re.fullmatch(r"--?[a-z][\w-]*(=.*)?", word)}
+
+
+def runs(script, command):
+    """Whether a command of a script is one of the documentation, perhaps with more options."""
+    (head, options), (documented_head, documented_options) = parts(script), parts(command)
+    return documented_options <= options and f"{head} ".startswith(f"{documented_head} ")
+
+
+class Documentation(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.commands = []
+        for document in documented.DOCUMENTS:
+            name = str(document.relative_to(ROOT))
+            for text, is_block in documented.shell(document.read_text()):
+                cls.commands += [(name, is_block, command) for command in simple(text)]
+        cls.scripts = [command for script in (ROOT / ".ci").iterdir() for command in simple(script.read_text()) if parts(command)[0]]
+
+    def test_each_command_is_run_or_it_is_said_why_not(self):
+        needed = set()
+        for document, is_block, command in self.commands:
+            found = f"block: {command}" if is_block else command
+            taken = any(document == name and re.match(f"(block: )?({pattern})", found) for _, name, pattern in TAKEN)
+            if not taken and not any(runs(script, command) for script in self.scripts):
+                exceptions = [beginning for beginning in EXCEPTIONS if command.startswith(beginning)]
+                with self.subTest(document):
+                    self.assertTrue(exceptions, f"nothing runs `{command}`")
+                needed.update(exceptions)
+        self.assertEqual(needed, set(EXCEPTIONS), "exceptions that nothing needs")
+
+    def test_the_scripts_take_commands_out_of_the_documents(self):
+        for script, document, _ in TAKEN:
+            self.assertIn(document, (ROOT / script).read_text())
+
+    def test_sam_understands_what_is_asked_of_it(self):
+        for command in {command for _, _, command in self.commands if command.startswith("sam ")}:
+            # Options are read before help is given.
+            sam = subprocess.run([*shlex.split(command), "--help"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(sam.returncode, 0, f"{command}: {sam.stderr}")
+
+
+if __name__ == "__main__":
+    unittest.main()
