@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Check KYC status
-         * @description Poll with `refresh=true`, not more often than every 3 seconds, until `approved` or `rejected`. If the refresh finds an
+         * @description Poll with `refresh=true`, not more often than every 3 seconds, for as long as it is `in_progress`. If the refresh finds an
          *     approval and the user is on the onboarding step `kyc_verification`, onboarding advances to the next step.
          */
         get: operations["getStatus"];

@@ -1,7 +1,7 @@
 //! Where the data of a run is kept.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions, TryLockError},
     io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -27,20 +27,29 @@ impl Data {
         }
     }
 
-    /// Makes sure that the directory exists. It holds secrets: nobody else may look in.
+    /// Makes sure that the directory exists. It holds secrets: nobody else may look in. No other run may use it for as long as the
+    /// file that is given back is open, so that the claim ends with the program, however that ends.
     ///
     /// # Errors
-    /// The directory cannot be made.
-    pub fn create(&self) -> Result<(), Error> {
-        match self {
-            Self::Directory(path) => {
-                let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-                made.map_err(|source| Error::File {
-                    path: path.clone(),
-                    source,
-                })
-            }
-            Self::Memory => Ok(()),
+    /// The directory cannot be made, or another run uses it.
+    pub(crate) fn claim(&self) -> Result<Option<File>, Error> {
+        let Self::Directory(directory) = self else {
+            return Ok(None);
+        };
+        let failed = |source| Error::File {
+            path: directory.clone(),
+            source,
+        };
+        let made = DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory);
+        made.map_err(failed)?;
+        let file = create_private(&directory.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse(directory.clone())),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 }

@@ -11,6 +11,12 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Two runs would overwrite each other's data.
+    #[error(
+        "another `cargo run` uses the data in {path}; stop it, or give this one another --port and --data-dir (or --memory)",
+        path = .0.display()
+    )]
+    InUse(PathBuf),
     /// The template could not be understood.
     #[error("template.yaml: {0}")]
     Template(String),

@@ -2,7 +2,12 @@
 
 mod output;
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 use local::{
@@ -39,9 +44,9 @@ struct Run {
         help = "The port of the API; the next three are for the simulator, DynamoDB and Secrets Manager. 0: any that are free"
     )]
     port: u16,
-    /// Where data and secrets are kept
-    #[arg(long, value_name = "DIR", default_value = ".local")]
-    data_dir: PathBuf,
+    /// Where data and secrets are kept, instead of in .local beside template.yaml
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// Keep everything in memory and leave no files
     #[arg(long)]
     memory: bool,
@@ -78,6 +83,12 @@ enum Command {
         #[arg(long, value_name = "SECONDS", default_value_t = token::DEFAULT_LIFETIME.as_secs())]
         expires_in: u64,
     },
+}
+
+/// The same wherever in the project the program is started.
+fn usual_data_dir() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).join(".local")
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -120,7 +131,7 @@ async fn run(run: Run) -> Result<(), Error> {
         data: if run.memory {
             Data::Memory
         } else {
-            Data::Directory(run.data_dir)
+            Data::Directory(run.data_dir.unwrap_or_else(usual_data_dir))
         },
         provider_url: run.provider_url,
         dynamodb_url: run.dynamodb_url,
@@ -155,7 +166,7 @@ async fn run(run: Run) -> Result<(), Error> {
 async fn tell(stack: &Stack, format: Format, token: &str) -> std::io::Result<()> {
     let mut requests = stack.follow_requests();
     let mut logs = stack.follow_logs();
-    output::line(&format.started(stack, token))?;
+    output::line(&format.started(stack, FIRST_USER, token))?;
     loop {
         let line = tokio::select! {
             answered = requests.recv() => match answered {

@@ -31,7 +31,7 @@ pub(crate) struct Format {
 
 impl Format {
     /// What was started, and what to try.
-    pub(crate) fn started(self, stack: &Stack, token: &str) -> String {
+    pub(crate) fn started(self, stack: &Stack, user: &str, token: &str) -> String {
         let api = stack.api_url();
         if self.json {
             return entry(
@@ -45,10 +45,12 @@ impl Format {
                 }),
             );
         }
-        let provider = if self.simulated {
-            "Provider simulator"
+        let (provider, next) = if self.simulated {
+            let url = stack.provider_url();
+            let submit = format!("curl -X POST {url}/simulator/applicants/{user}/submit\n");
+            ("Provider simulator", submit)
         } else {
-            "Provider"
+            ("Provider", String::new())
         };
         format!(
             r#"
@@ -62,8 +64,7 @@ impl Format {
 TOKEN={token}
 
 curl -X POST -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/access-token
-curl -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/status
-curl -H "x-juno-jwt: $TOKEN" "{api}/v0/kyc/status?refresh=true"
+{next}curl -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/status
 "#,
             "Demo",
             "API reference",
@@ -104,8 +105,8 @@ curl -H "x-juno-jwt: $TOKEN" "{api}/v0/kyc/status?refresh=true"
         format!("{method:<7} {path:<32} {status} {ms:>5} ms  {user}  {request_id}")
     }
 
-    /// The line for what a function has written. As text, only what a person should see: warnings, errors and what is no entry
-    /// of a log.
+    /// The line for what a function has written. As text, only what a person should see: warnings, errors, why a request was
+    /// refused, and what is no entry of a log.
     pub(crate) fn function(self, line: &LogLine) -> Option<String> {
         let LogLine { function, line } = line;
         let Ok(Value::Object(logged)) = serde_json::from_str(line) else {
@@ -119,7 +120,7 @@ curl -H "x-juno-jwt: $TOKEN" "{api}/v0/kyc/status?refresh=true"
             return Some(line.clone());
         }
         let level = logged.get("level").and_then(Value::as_str)?;
-        let worth = ["WARN", "ERROR"].contains(&level);
+        let worth = ["WARN", "ERROR"].contains(&level) || logged.contains_key("cause");
         worth.then(|| printable(&format!("{function}: {level} {}", members(&logged))))
     }
 
@@ -228,6 +229,12 @@ mod tests {
         assert_eq!(
             TEXT.function(&logged("panicked \u{1b}[2J")).unwrap(),
             "status: panicked [2J"
+        );
+        let refused =
+            r#"{"level":"INFO","message":"request","status":401,"cause":"no key suits the token"}"#;
+        assert_eq!(
+            TEXT.function(&logged(refused)).unwrap(),
+            r#"status: INFO request cause="no key suits the token" status=401"#
         );
         for quiet in [
             r#"{"level":"INFO","message":"request"}"#,

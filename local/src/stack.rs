@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
     path::Path,
     sync::Arc,
     time::Duration,
@@ -46,6 +47,8 @@ pub struct Stack {
     front: Servers,
     /// What the functions need to answer them.
     back: Servers,
+    /// Keeps other runs from the data.
+    _claim: Option<File>,
 }
 
 impl Stack {
@@ -54,12 +57,12 @@ impl Stack {
     /// # Errors
     /// Something that is needed is missing; the message says what.
     pub async fn start(mut options: Options) -> Result<Self, Error> {
+        let claim = options.data.claim()?;
         let listeners = Listeners::open(&options).await?;
         // Fails when somebody else has installed one already, which does as well.
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
-        options.data.create()?;
         let urls = listeners.urls()?;
         let parameters = &mut options.parameters;
         parameters
@@ -126,6 +129,7 @@ impl Stack {
             lambda,
             front,
             back,
+            _claim: claim,
         })
     }
 

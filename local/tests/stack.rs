@@ -77,6 +77,12 @@ async fn a_restart_finds_the_same_data_and_secrets() {
     let put = json!({ "TableName": stack.table(), "Item": item });
     call(stack.dynamodb_url(), "DynamoDB_20120810.PutItem", &put).await;
     let secrets = stack.secrets().unwrap();
+    // Meanwhile nobody else may write there.
+    let Err(error) = Stack::start(options.clone()).await else {
+        panic!("two stacks use one directory")
+    };
+    let used = format!("uses the data in {};", directory.path().display());
+    assert!(error.to_string().contains(&used), "{error}");
     stack
         .write_state(&stack.token("usr_1", Duration::from_mins(1)))
         .unwrap();

@@ -101,11 +101,11 @@ async function build() {
   };`);
 }
 
-/** Serves the page from an origin of its own, its scripts where Vite would. */
+/** Serves the page from an origin of its own, its scripts where Vite would; and as Vite does, at any other path as well. */
 async function serve() {
   const server = createServer(async ({ url }, answer) => {
     const script = url.match(/^\/src\/(\w+)\.[jt]s$/)?.[1];
-    const content = script ? await readFile(join(OUT, `${script}.js`)) : url === "/" ? block("<!-- index.html") : "";
+    const content = script ? await readFile(join(OUT, `${script}.js`)) : block("<!-- index.html");
     answer.writeHead(200, { "content-type": script ? "text/javascript" : "text/html" }).end(content);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -386,7 +386,17 @@ describe("the commands", options, () => {
     await tab.getByRole("button", { name: "Start" }).click();
     await tab.getByText("We are looking at your documents.").waitFor();
     await run("sh", ["-euc", here(block("curl -X POST"))]);
-    await tab.waitForURL(/\/onboarding\/open_banking$/);
+    await tab.getByText("You are verified. The next step is open_banking.").waitFor();
     assert.deepEqual(troubles, []);
+  });
+
+  test("the page in a browser, with a token that has expired, asks once", async () => {
+    const tab = await browser.newPage();
+    const asked = [];
+    tab.on("response", (response) => response.url().startsWith(system.url) && asked.push(response.status()));
+    await tab.goto(`${site.origin}/#a.b.c`);
+    await tab.getByText("Please sign in again.").waitFor();
+    await tab.waitForLoadState("networkidle");
+    assert.deepEqual(asked.filter((status) => status === 401), [401]);
   });
 });

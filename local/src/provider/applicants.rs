@@ -74,7 +74,7 @@ pub(super) enum ReviewStatus {
 
 /// A verdict, in the provider's words and in the order of its members on the wire.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ReviewResult {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) moderation_comment: Option<String>,

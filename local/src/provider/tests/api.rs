@@ -287,6 +287,12 @@ async fn wrong_input_is_answered_with_a_sentence() {
         (Method::POST, format!("{user}/review"), Value::Null, 400),
         (
             Method::POST,
+            format!("{user}/review"),
+            json!({ "reviewAnswer": "RED", "reviewRejectTyp": "FINAL" }),
+            400,
+        ),
+        (
+            Method::POST,
             format!("{user}/status/unheardOf"),
             Value::Null,
             400,
