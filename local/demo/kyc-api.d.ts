@@ -33,8 +33,9 @@ export interface paths {
         };
         /**
          * Check KYC status
-         * @description Poll with `refresh=true`, not more often than every 3 seconds, for as long as it is `in_progress`. If the refresh finds an
-         *     approval and the user is on the onboarding step `kyc_verification`, onboarding advances to the next step.
+         * @description Poll with `refresh=true`, not more often than every 3 seconds, until `approved` or `rejected`; in `retry` it is the user's
+         *     turn first. If the refresh finds an approval and the user is on the onboarding step `kyc_verification`, onboarding advances
+         *     to the next step.
          */
         get: operations["getStatus"];
         put?: never;
