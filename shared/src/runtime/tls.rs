@@ -18,9 +18,12 @@ static CONFIG: LazyLock<ClientConfig> = LazyLock::new(|| {
         roots: TLS_SERVER_ROOTS.to_vec(),
     };
     // For whoever has an authority of their own.
-    let more = env::var_os("SSL_CERT_FILE").map(|file| add(&mut roots, file));
-    if let Some(Err(error)) = more {
-        tracing::warn!(error = %chain(&error), "the roots of SSL_CERT_FILE cannot be read");
+    match env::var_os("SSL_CERT_FILE").map(|file| add(&mut roots, file)) {
+        None | Some(Ok(0)) => {}
+        Some(Ok(unusable)) => tracing::warn!(unusable, "roots of SSL_CERT_FILE are left out"),
+        Some(Err(error)) => {
+            tracing::warn!(error = %chain(&error), "the roots of SSL_CERT_FILE cannot be read");
+        }
     }
     let ring = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
@@ -32,12 +35,11 @@ static CONFIG: LazyLock<ClientConfig> = LazyLock::new(|| {
     versions.with_root_certificates(roots).with_no_client_auth()
 });
 
-/// Adds the roots of a file in PEM.
-fn add(roots: &mut RootCertStore, file: impl AsRef<Path>) -> Result<(), pem::Error> {
-    for root in CertificateDer::pem_file_iter(file)? {
-        roots.add_parsable_certificates([root?]);
-    }
-    Ok(())
+/// Adds the roots of a file in PEM, and says how many of them cannot be used.
+fn add(roots: &mut RootCertStore, file: impl AsRef<Path>) -> Result<usize, pem::Error> {
+    let more: Vec<_> = CertificateDer::pem_file_iter(file)?.collect::<Result<_, _>>()?;
+    let (_, unusable) = roots.add_parsable_certificates(more);
+    Ok(unusable)
 }
 
 /// The configuration. All connections share one store of sessions.
@@ -61,15 +63,17 @@ mod tests {
     #[test]
     fn an_authority_of_our_own_is_trusted_beside_the_others() {
         let own = rcgen::generate_simple_self_signed(["kyc.test".to_owned()]).unwrap();
-        let own = BASE64_STANDARD.encode(own.cert.der());
-        let own = format!("-----BEGIN CERTIFICATE-----\n{own}\n-----END CERTIFICATE-----\n");
+        let pem = |certificate: &[u8]| {
+            let text = BASE64_STANDARD.encode(certificate);
+            format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+        };
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(&file, own).unwrap();
+        std::fs::write(&file, pem(b"no certificate") + &pem(own.cert.der())).unwrap();
         let mut roots = RootCertStore {
             roots: TLS_SERVER_ROOTS.to_vec(),
         };
         let known = roots.len();
-        add(&mut roots, &file).unwrap();
+        assert_eq!(add(&mut roots, &file).unwrap(), 1);
         assert!(known > 100);
         assert_eq!(roots.len(), known + 1);
         assert!(add(&mut roots, "/nowhere").is_err());
