@@ -105,13 +105,13 @@ pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Err
         POLICY
     };
     let config = json!({ "simulator": simulator.is_some(), "sdk": sdk });
-    let mut pages = Router::new()
+    let mut pages = files(FILES)
         .route("/demo/config.json", get(async || Json(config)))
-        .route("/demo/session", post(session))
-        .with_state(users);
-    for (path, content_type, content) in FILES {
-        pages = pages.route(path, get(([(CONTENT_TYPE, content_type)], content)));
-    }
+        .merge(
+            Router::new()
+                .route("/demo/session", post(session))
+                .with_state(users),
+        );
     if let Some(url) = simulator {
         let upstream = Upstream::new(url.to_owned()).map_err(std::io::Error::other)?;
         let simulator = Router::new().route("/simulator/{*call}", any(forward));
@@ -120,12 +120,18 @@ pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Err
     Ok(secured(pages, policy).merge(reference()))
 }
 
+/// Routes for files: path, type and content of each.
+fn files<const N: usize>(files: [(&str, &'static str, &'static str); N]) -> Router {
+    files
+        .into_iter()
+        .fold(Router::new(), |pages, (path, content_type, content)| {
+            pages.route(path, get(([(CONTENT_TYPE, content_type)], content)))
+        })
+}
+
 /// The routes of the reference.
 fn reference() -> Router {
-    let mut pages = Router::new();
-    for (path, content_type, content) in REFERENCE {
-        pages = pages.route(path, get(([(CONTENT_TYPE, content_type)], content)));
-    }
+    let mut pages = files(REFERENCE);
     for (path, content_type, content) in RENDERER {
         let headers = [(CONTENT_TYPE, content_type), (CONTENT_ENCODING, "gzip")];
         pages = pages.route(path, get((headers, content)));
