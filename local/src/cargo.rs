@@ -1,12 +1,6 @@
 //! Builds the functions.
 
-use std::{
-    collections::BTreeMap,
-    env,
-    ffi::OsString,
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{collections::BTreeMap, env, ffi::OsString, path::PathBuf, process::Stdio};
 
 use serde::Deserialize;
 use tokio::{process::Command, sync::OnceCell};
@@ -34,7 +28,7 @@ async fn run(binaries: &[&str], release: bool) -> Result<Executables, Error> {
     ]);
     command.args(release.then_some("--release"));
     command.args(binaries.iter().flat_map(|binary| ["--bin", binary]));
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command.current_dir(crate::project());
     // What cargo tells a program that it runs would be taken for a change by build scripts that look at it.
     let told = |name: &OsString| {
         let name = name.to_string_lossy();

@@ -27,7 +27,15 @@ pub use options::{Options, Ports};
 pub use secrets::development as development_secrets;
 pub use stack::Stack;
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The folder of the project: the same wherever in it the program is started.
+#[must_use]
+pub fn project() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
 
 /// Locks what stays whole even if a holder of the lock has panicked.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

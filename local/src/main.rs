@@ -2,12 +2,7 @@
 
 mod output;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use local::{
@@ -85,12 +80,6 @@ enum Command {
     },
 }
 
-/// The same wherever in the project the program is started.
-fn usual_data_dir() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package).join(".local")
-}
-
 fn assignment(text: &str) -> Result<(String, String), String> {
     let pair = text
         .split_once('=')
@@ -131,7 +120,10 @@ async fn run(run: Run) -> Result<(), Error> {
         data: if run.memory {
             Data::Memory
         } else {
-            Data::Directory(run.data_dir.unwrap_or_else(usual_data_dir))
+            Data::Directory(
+                run.data_dir
+                    .unwrap_or_else(|| local::project().join(".local")),
+            )
         },
         provider_url: run.provider_url,
         dynamodb_url: run.dynamodb_url,

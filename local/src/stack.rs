@@ -1,7 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -270,7 +269,7 @@ impl Drop for Stack {
 }
 
 fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Error> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../template.yaml");
+    let path = crate::project().join("template.yaml");
     let text = std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
     Template::parse(&text, parameters)
 }

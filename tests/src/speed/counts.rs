@@ -8,7 +8,6 @@ use std::process::Command;
 use super::float;
 use super::instance::{Instance, Launch};
 use super::limits::Figures;
-use super::programs::root;
 
 /// A call is the difference between processes with so many calls, divided by how many more the latter had.
 const FEW: usize = 20;
@@ -87,7 +86,7 @@ pub(super) fn crates(package: &str, binary: &Path) -> Figures {
     let mut tree = Command::new("cargo");
     tree.args(["tree", "--workspace", "--edges", "normal,no-proc-macro"]);
     tree.args(["--prefix", "depth", "--format", " {p}"]);
-    let tree = tree.current_dir(root()).output().unwrap();
+    let tree = tree.current_dir(local::project()).output().unwrap();
     let tree = String::from_utf8(tree.stdout).unwrap();
     let crates = linked(package, &tree);
     let name = |line: &&&str| {

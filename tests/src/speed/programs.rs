@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
+use local::project;
 use local::template::Template;
 
 use super::endpoints::{Endpoints, table};
@@ -179,9 +180,9 @@ pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
     if !binaries.is_empty() {
         let binaries = binaries.into_iter().flat_map(|binary| ["--bin", binary]);
         let arguments: Vec<_> = ["--workspace"].into_iter().chain(binaries).collect();
-        cargo(&root(), &arguments).unwrap();
+        cargo(&project(), &arguments).unwrap();
     }
-    let template = fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template = fs::read_to_string(project().join("template.yaml")).unwrap();
     let template = Template::parse(&template, &BTreeMap::new()).unwrap();
     let environment = |binary: &str, table: &str, roots: &Path| {
         let mut functions = template.functions.iter();
@@ -241,20 +242,12 @@ pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
 type Made = Result<(Vec<OsString>, Vec<PathBuf>), String>;
 type Maker = fn() -> Made;
 
-/// The workspace.
-pub(super) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap()
-        .to_owned()
-}
-
 /// The event of this name; an empty one for a function that takes none.
 fn event(name: &str) -> Arc<[u8]> {
     if name.is_empty() {
         return Arc::from(b"{}".as_slice());
     }
-    let file = root().join("events").join(name).with_extension("json");
+    let file = project().join("events").join(name).with_extension("json");
     // Without the line breaks that it has for its readers.
     let mut event: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     if event["headers"].get("x-juno-jwt").is_some() {
@@ -351,7 +344,7 @@ fn folders(name: &str) -> (PathBuf, PathBuf) {
     let target = env::current_exe().unwrap();
     let target = target.parent().and_then(Path::parent).unwrap();
     (
-        root().join("tests/speed").join(name),
+        project().join("tests/speed").join(name),
         target.join("speed").join(name),
     )
 }
