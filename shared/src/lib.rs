@@ -1,26 +1,29 @@
-//! What the functions of the KYC API share.
+//! The parts of the KYC API that its functions share.
 //!
-//! A request travels from the outside in: [`http`] finds out who asks for what, [`service`] decides what is to be
-//! done, [`kyc`] says what it means, [`repository`] and [`provider`] make it so. [`runtime`] starts a function up.
+//! A request travels from the outside in: [`http`] finds out who asks for what, [`service`] does it, [`kyc`] decides what it means,
+//! [`repository`] and [`provider`] keep and ask. All stand on [`platform`]; [`startup`] puts them together.
 //!
-//! [`kyc`] has no I/O, no clock and no randomness and depends on nothing else in here.
+//! Imports go one way: startup → http → service → repository and provider → platform → kyc. [`kyc`] has no I/O, no clock and no
+//! randomness. `tests/arrows.rs` holds that.
 //!
-//! A function is no more than this; what it does not ask [`Function`](runtime::Function) for is not configured, built or fetched:
+//! A function is no more than this. What it does not ask [`Startup`](startup::Startup) for is not configured, built or fetched:
 //!
 //! ```no_run
-//! use shared::http::{Reply, Route, serve};
-//! use shared::runtime::{Function, run};
+//! use shared::http::views::StatusView;
+//! use shared::http::{Route, serve};
+//! use shared::platform::run;
+//! use shared::startup::Startup;
 //!
 //! fn main() -> Result<(), lambda_http::Error> {
 //!     run(async {
-//!         let function = Function::start()?;
-//!         let authenticator = &function.authenticator()?;
-//!         let recorder = &function.recorder()?;
-//!         tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
+//!         let startup = Startup::begin()?;
+//!         let authenticator = &startup.authenticator()?;
+//!         let service = &startup.stored()?;
+//!         tokio::join!(authenticator.keys().prefetch(), service.users.connect());
 //!
-//!         serve(function.edge(Route::Status)?, |call| async move {
-//!             let id = authenticator.user(call.headers()).await?;
-//!             Reply::status(&recorder.load(&id).await?)
+//!         serve(startup.endpoint(Route::Status)?, |request| async move {
+//!             let id = authenticator.user(request.headers()).await?;
+//!             Ok(StatusView::from(&service.user(&id).await?).into())
 //!         })
 //!         .await
 //!     })
@@ -28,9 +31,9 @@
 //! ```
 
 pub mod http;
-mod json;
 pub mod kyc;
+pub mod platform;
 pub mod provider;
 pub mod repository;
-pub mod runtime;
 pub mod service;
+pub mod startup;

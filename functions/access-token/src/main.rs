@@ -1,30 +1,32 @@
 //! `POST /v0/kyc/access-token`: a token with which the caller's browser opens the provider's SDK.
 
 use lambda_http::Error;
-use shared::http::{Failure, Reply, Route, serve};
-use shared::runtime::{Function, run};
-use shared::service::start_session;
+use shared::http::views::AccessTokenView;
+use shared::http::{Failure, Route, serve};
+use shared::platform::run;
+use shared::startup::Startup;
 
 fn main() -> Result<(), Error> {
     run(async {
-        let function = Function::start()?;
-        let authenticator = &function.authenticator()?;
-        let recorder = &function.recorder()?;
-        let meter = &function.session_meter()?;
-        let provider = &function.session_provider()?;
+        let startup = Startup::begin()?;
+        let authenticator = &startup.authenticator()?;
+        let limiter = &startup.session_limiter()?;
+        let level = &startup.level()?;
+        let service = &startup.service()?;
         tokio::join!(
             authenticator.keys().prefetch(),
-            provider.credentials().prefetch(),
-            recorder.users.connect()
+            service.provider.credentials().prefetch(),
+            service.users.connect()
         );
 
-        serve(function.edge(Route::AccessToken)?, |call| async move {
-            let id = authenticator.user(call.headers()).await?;
-            meter.spend(&id).await.map_err(Failure::of_token)?;
-            let token = start_session(recorder, provider, &id, call.deadline())
+        serve(startup.endpoint(Route::AccessToken)?, |request| async move {
+            let id = authenticator.user(request.headers()).await?;
+            limiter.take(&id).await.map_err(Failure::of_token)?;
+            let token = service
+                .open_session(&id, level, request.deadline())
                 .await
                 .map_err(Failure::of_token)?;
-            Reply::access_token(&token, &id)
+            Ok(AccessTokenView::new(&token, &id).into())
         })
         .await
     })

@@ -1,29 +1,29 @@
-//! `GET /v0/kyc/details`: what the caller may see of their verification.
+//! `GET /v0/kyc/details`: the details that the caller may see of their verification.
 
 use lambda_http::Error;
-use shared::http::{Reply, Route, serve};
-use shared::runtime::{Function, run};
-use shared::service::details;
+use shared::http::views::DetailsView;
+use shared::http::{Route, serve};
+use shared::platform::run;
+use shared::startup::Startup;
 
 fn main() -> Result<(), Error> {
     run(async {
-        let function = Function::start()?;
-        let authenticator = &function.authenticator()?;
-        let recorder = &function.recorder()?;
-        let meter = &function.refresh_meter()?;
-        let provider = &function.provider()?;
+        let startup = Startup::begin()?;
+        let authenticator = &startup.authenticator()?;
+        let limiter = &startup.refresh_limiter()?;
+        let service = &startup.service()?;
         tokio::join!(
             authenticator.keys().prefetch(),
-            provider.credentials().prefetch(),
-            recorder.users.connect()
+            service.provider.credentials().prefetch(),
+            service.users.connect()
         );
 
-        serve(function.edge(Route::Details)?, |call| async move {
-            let id = authenticator.user(call.headers()).await?;
-            let refresh = call.refresh()?;
-            meter.spend(&id).await?;
-            let details = details(recorder, provider, &id, refresh, call.deadline()).await?;
-            Reply::details(&details)
+        serve(startup.endpoint(Route::Details)?, |request| async move {
+            let id = authenticator.user(request.headers()).await?;
+            let refresh = request.refresh()?;
+            limiter.take(&id).await?;
+            let details = service.details(&id, refresh, request.deadline()).await?;
+            Ok(DetailsView::from(&details).into())
         })
         .await
     })

@@ -1,24 +1,23 @@
 //! `GET /v0/kyc/gate`: whether the caller may do what needs a verified identity. For other services and gateways.
 
 use lambda_http::Error;
-use shared::http::{Problem, Reply, Route, serve};
-use shared::kyc::Status;
-use shared::repository::UserStore;
-use shared::runtime::{Function, run};
+use shared::http::{Problem, Response, Route, serve};
+use shared::platform::run;
+use shared::startup::Startup;
 
 fn main() -> Result<(), Error> {
     run(async {
-        let function = Function::start()?;
-        let authenticator = &function.authenticator()?;
-        let users = &function.users()?;
-        tokio::join!(authenticator.keys().prefetch(), users.connect());
+        let startup = Startup::begin()?;
+        let authenticator = &startup.authenticator()?;
+        let gate = &startup.gate()?;
+        tokio::join!(authenticator.keys().prefetch(), gate.users.connect());
 
-        serve(function.edge(Route::Gate)?, |call| async move {
-            let id = authenticator.user(call.headers()).await?;
-            let user = users.get(&id).await?;
-            match user.map(|user| user.review.status()) {
-                Some(Status::Approved) => Ok(Reply::no_content()),
-                _ => Err(Problem::VerificationRequired.into()),
+        serve(startup.endpoint(Route::Gate)?, |request| async move {
+            let id = authenticator.user(request.headers()).await?;
+            if gate.admits(&id).await? {
+                Ok(Response::no_content())
+            } else {
+                Err(Problem::VerificationRequired.into())
             }
         })
         .await

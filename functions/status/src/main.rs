@@ -1,29 +1,29 @@
-//! `GET /v0/kyc/status`: where the caller's verification stands.
+//! `GET /v0/kyc/status`: the status of the caller's verification.
 
 use lambda_http::Error;
-use shared::http::{Reply, Route, serve};
-use shared::runtime::{Function, run};
-use shared::service::refresh;
+use shared::http::views::StatusView;
+use shared::http::{Route, serve};
+use shared::platform::run;
+use shared::startup::Startup;
 
 fn main() -> Result<(), Error> {
     run(async {
-        let function = Function::start()?;
-        let authenticator = &function.authenticator()?;
-        let recorder = &function.recorder()?;
-        let meter = &function.refresh_meter()?;
-        let provider = &function.provider()?;
+        let startup = Startup::begin()?;
+        let authenticator = &startup.authenticator()?;
+        let limiter = &startup.refresh_limiter()?;
+        let service = &startup.service()?;
         // The provider's credentials are fetched by the first refresh, beside whose time at the provider that is little.
-        tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
+        tokio::join!(authenticator.keys().prefetch(), service.users.connect());
 
-        serve(function.edge(Route::Status)?, |call| async move {
-            let id = authenticator.user(call.headers()).await?;
-            let user = if call.refresh()? {
-                meter.spend(&id).await?;
-                refresh(recorder, provider, &id, call.deadline()).await?
+        serve(startup.endpoint(Route::Status)?, |request| async move {
+            let id = authenticator.user(request.headers()).await?;
+            let user = if request.refresh()? {
+                limiter.take(&id).await?;
+                service.refresh(&id, request.deadline()).await?
             } else {
-                recorder.load(&id).await?
+                service.user(&id).await?
             };
-            Reply::status(&user)
+            Ok(StatusView::from(&user).into())
         })
         .await
     })

@@ -1,21 +1,24 @@
-//! `GET /v0/user/me`: the caller's user object, and where their onboarding stands.
+//! `GET /v0/user/me`: the caller's user object, and their onboarding.
 
 use lambda_http::Error;
-use shared::http::{Reply, Route, serve};
-use shared::runtime::{Function, run};
+use shared::http::views::UserView;
+use shared::http::{Route, serve};
+use shared::platform::run;
+use shared::startup::Startup;
 
 fn main() -> Result<(), Error> {
     run(async {
-        let function = Function::start()?;
-        let authenticator = &function.authenticator()?;
-        let recorder = &function.recorder()?;
-        tokio::join!(authenticator.keys().prefetch(), recorder.users.connect());
+        let startup = Startup::begin()?;
+        let authenticator = &startup.authenticator()?;
+        let service = &startup.stored()?;
+        tokio::join!(authenticator.keys().prefetch(), service.users.connect());
 
-        serve(function.edge(Route::User)?, |call| async move {
-            let id = authenticator.user(call.headers()).await?;
-            let user = recorder.load(&id).await?;
-            let onboarding = call.expands_onboarding().then_some(&recorder.onboarding);
-            Reply::user(&user, onboarding)
+        serve(startup.endpoint(Route::User)?, |request| async move {
+            let id = authenticator.user(request.headers()).await?;
+            let user = service.user(&id).await?;
+            let onboarding = request.expands_onboarding();
+            let onboarding = onboarding.then_some(&service.policy.onboarding);
+            Ok(UserView::new(&user, onboarding).into())
         })
         .await
     })

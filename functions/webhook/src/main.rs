@@ -1,44 +1,22 @@
-//! `POST /v0/webhooks/kyc/sumsub/events`: takes in what the provider says about verifications.
+//! `POST /v0/webhooks/kyc/sumsub/events`: receives what the provider tells about verifications.
 
 use lambda_http::Error;
-use shared::http::{Failure, Problem, Reply, Route, serve};
-use shared::provider::Webhook;
-use shared::provider::sumsub::SumsubWebhook;
-use shared::runtime::{Function, metrics, run};
-use shared::service::Receiver;
+use shared::http::views::DeliveryView;
+use shared::http::{Route, serve};
+use shared::platform::run;
+use shared::startup::Startup;
 
 fn main() -> Result<(), Error> {
     run(async {
-        let function = Function::start()?;
-        let secrets = &function.webhook_secrets()?;
-        let provider = &function.provider()?;
-        let receiver = &Receiver {
-            recorder: function.recorder()?,
-            accepts_sandbox: function.accepts_sandbox()?,
-        };
-        // The provider's credentials are fetched by the first approval, beside whose time at the provider that is little.
-        tokio::join!(secrets.prefetch(), receiver.recorder.users.connect());
+        let startup = Startup::begin()?;
+        let webhook = &startup.webhook()?;
+        webhook.prefetch().await;
 
-        serve(function.edge(Route::Webhook)?, |call| async move {
-            let taken = async {
-                let verify =
-                    |secrets: &_| SumsubWebhook.verify(secrets, call.headers(), call.body());
-                let delivery = secrets.check(verify, |error| error.seems_old()).await?;
-                let delivery =
-                    delivery.map_err(|error| Failure::new(Problem::InvalidSignature, error))?;
-                let outcome = receiver
-                    .receive(&SumsubWebhook, provider, delivery, call.deadline())
-                    .await?;
-                Ok::<_, Failure>(outcome)
-            }
-            .await;
-            let outcome = match &taken {
-                Ok(outcome) => outcome.as_str(),
-                Err(failure) if failure.is_ours() => "failed",
-                Err(_) => "refused",
-            };
-            metrics::count("Deliveries", ("outcome", outcome));
-            Reply::receipt(taken?)
+        serve(startup.endpoint(Route::Webhook)?, |request| async move {
+            let outcome = webhook
+                .receive(request.headers(), request.body(), request.deadline())
+                .await?;
+            Ok(DeliveryView::from(outcome).into())
         })
         .await
     })

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 pub use self::keys::{JwkSet, KeySource, Keys, KeysError};
 use super::{Failure, Problem, jws};
-use crate::json::Unambiguous;
 use crate::kyc::UserId;
-use crate::runtime::{Cached, ConfigError, Variables};
+use crate::platform::json::Unambiguous;
+use crate::platform::{Cached, ConfigError, Variables};
 
 const HEADER: &str = "x-juno-jwt";
 /// No token is longer, in bytes.

@@ -1,4 +1,4 @@
-//! Which web pages may call the API from a browser (CORS, as the Fetch standard defines it).
+//! Web pages that may call the API from a browser (CORS, as the Fetch standard defines it).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -7,36 +7,36 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 
-use crate::runtime::is_secure;
+use crate::platform::is_secure;
 
-/// Which headers of an answer a page may read.
+/// Headers of a response that a page may read.
 pub(super) const READABLE: [(HeaderName, &str); 1] = [(
     ACCESS_CONTROL_EXPOSE_HEADERS,
     "Retry-After, X-Amzn-RequestId",
 )];
 
-/// How the routes are called; to be remembered for two hours.
+/// Methods and headers of the routes, for pages to remember for two hours.
 pub(super) const CALLS: [(HeaderName, &str); 3] = [
     (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
     (ACCESS_CONTROL_ALLOW_HEADERS, "x-juno-jwt, content-type"),
     (ACCESS_CONTROL_MAX_AGE, "7200"),
 ];
 
-/// The origins of the pages that may. There are no credentials to allow: the token is sent as a header by the page itself.
+/// The origins of the pages that may call. There are no credentials to allow: the token is sent as a header by the page itself.
 #[derive(Debug, Clone, Default)]
 pub struct Origins(Vec<HeaderValue>);
 
 impl Origins {
-    /// Origins separated by commas, such as `https://app.example.com`; plain `http:` is for the developer's own machine.
+    /// Reads origins separated by commas, such as `https://app.example.com`; plain `http:` is for the developer's own machine.
     ///
     /// # Errors
-    /// The sentence says what an origin is. `*` is none.
+    /// A sentence that says what an origin is. `*` is none.
     pub fn parse(list: &str) -> Result<Self, &'static str> {
         let origins = list.split(',').map(|origin| parse(origin.trim()));
         origins.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The origin of a request, if it is one of these.
+    /// Returns the origin of a request, if it is one of these.
     pub(super) fn allowed(&self, request: &HeaderMap) -> Option<HeaderValue> {
         let mut origins = request.get_all(ORIGIN).iter();
         let (Some(origin), None) = (origins.next(), origins.next()) else {
@@ -46,7 +46,7 @@ impl Origins {
     }
 }
 
-/// What an answer says to a page of `origin`, if that is an allowed one: who may read it, and what `more` holds.
+/// Adds the headers for a page of `origin`, if that is an allowed one, and those of `more`.
 pub(super) fn allow(
     origin: Option<HeaderValue>,
     more: &[(HeaderName, &'static str)],

@@ -1,23 +1,23 @@
-//! The HTTP edge: who is asking, what for, and what is answered.
+//! The HTTP edge: authentication, requests, responses and problem details. [`views`] has one file for each response.
 
 mod authenticator;
-mod call;
 mod cors;
-mod event;
+mod gateway_event;
 mod jws;
 mod problem;
-mod reply;
+mod request;
+mod response;
 mod route;
 mod serve;
-mod view;
+pub mod views;
 
 pub use authenticator::{
     Authenticator, JwkSet, KeySource, Keys, KeysError, TokenPolicy, Unauthenticated,
 };
-pub use call::Call;
 pub use cors::Origins;
-pub use event::cleaned;
+pub use gateway_event::normalized;
 pub use problem::{ErrorTypes, Failure, Problem};
-pub use reply::Reply;
+pub use request::Request;
+pub use response::Response;
 pub use route::Route;
-pub use serve::{Edge, serve};
+pub use serve::{Endpoint, serve};

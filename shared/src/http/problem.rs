@@ -6,14 +6,13 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{KeysError, Reply, Route};
+use super::{KeysError, Response, Route};
 use crate::kyc::Status;
 use crate::provider::ProviderError;
 use crate::repository::RepositoryError;
-use crate::runtime::SecretError;
 use crate::service::ServiceError;
 
-/// Everything that a function answers instead of what was asked for.
+/// An error response. Each variant is one error code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// `GEN-400-001`: a parameter that cannot be read.
@@ -33,27 +32,27 @@ pub enum Problem {
     NoApplicant,
     /// `KYC-409-001`: the verdict is final, there is nothing to start.
     Decided(Status),
-    /// `KYC-429-001`: the user did too often what costs.
-    Exhausted {
-        /// When it is worth trying again.
+    /// `KYC-429-001`: the user reached a rate limit.
+    RateLimited {
+        /// The time until the next window.
         retry_after: Duration,
     },
     /// `KYC-500-001`: our fault.
     Internal,
     /// `KYC-500-002`: no token could be had.
     TokenFailed {
-        /// When it is worth trying again.
+        /// The delay after which another try may succeed.
         retry_after: Option<Duration>,
     },
     /// `KYC-502-001`: the provider did not do its part.
     ProviderUnavailable {
-        /// When it is worth trying again.
+        /// The delay after which another try may succeed.
         retry_after: Option<Duration>,
     },
 }
 
 impl Problem {
-    /// Status, code, title and detail; the contract's words where it has them.
+    /// Returns status, code, title and detail, in the contract's words where it has them.
     fn parts(self) -> (StatusCode, &'static str, &'static str, String) {
         match self {
             Self::InvalidParameter { name, expected } => (
@@ -95,7 +94,7 @@ impl Problem {
                     status.as_str()
                 ),
             ),
-            Self::Exhausted { .. } => (
+            Self::RateLimited { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "KYC-429-001",
                 "KYC Too Many Requests",
@@ -122,20 +121,20 @@ impl Problem {
         }
     }
 
-    /// The code, by which clients tell errors apart.
+    /// Returns the code, by which clients tell errors apart.
     #[must_use]
     pub fn code(self) -> &'static str {
         self.parts().1
     }
 
-    /// In whole seconds, rounded up: earlier would be too early.
+    /// Returns the value of `Retry-After` in whole seconds, rounded up: earlier would be too early.
     fn retry_after(self) -> Option<u64> {
         let seconds = |after: Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
         match self {
             Self::TokenFailed { retry_after } | Self::ProviderUnavailable { retry_after } => {
                 retry_after.map(seconds)
             }
-            Self::Exhausted { retry_after } => Some(seconds(retry_after)),
+            Self::RateLimited { retry_after } => Some(seconds(retry_after)),
             Self::InvalidParameter { .. }
             | Self::Unauthenticated
             | Self::InvalidSignature
@@ -147,12 +146,12 @@ impl Problem {
     }
 }
 
-/// Where the `type` of an error points: a prefix.
+/// The prefix of the `type` of errors.
 #[derive(Debug, Clone)]
 pub struct ErrorTypes(String);
 
 impl ErrorTypes {
-    /// A prefix such as `https://api.sumvin.com/errors`.
+    /// Makes a prefix of a base such as `https://api.sumvin.com/errors`.
     #[must_use]
     pub fn new(base: &str) -> Self {
         Self(base.trim_end_matches('/').to_owned())
@@ -170,7 +169,7 @@ struct Body<'a> {
     trace_id: &'a str,
 }
 
-/// A problem with what led to it. The cause is for the log, never for the caller.
+/// A problem with its cause. The cause is for the log, never for the caller.
 #[derive(Debug)]
 pub struct Failure {
     problem: Problem,
@@ -178,7 +177,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A problem that has a cause.
+    /// Makes a failure of a problem that has a cause.
     pub fn new(problem: Problem, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             problem,
@@ -186,44 +185,43 @@ impl Failure {
         }
     }
 
-    /// Any failure to get a token: the contract has one code for all of them.
+    /// Maps a failure to get a token: the contract has one code for all of them.
     #[must_use]
     pub fn of_token(error: ServiceError) -> Self {
         match error {
             ServiceError::Decided(status) => Problem::Decided(status).into(),
-            ServiceError::Exhausted { retry_after } => Problem::Exhausted { retry_after }.into(),
+            ServiceError::RateLimited { retry_after } => {
+                Problem::RateLimited { retry_after }.into()
+            }
             ServiceError::Provider(error) => Self::new(
                 Problem::TokenFailed {
                     retry_after: error.retry_after(),
                 },
                 error,
             ),
-            error @ (ServiceError::Repository(_) | ServiceError::NoApplicant) => {
+            error @ (ServiceError::Repository(_)
+            | ServiceError::NoApplicant
+            | ServiceError::Unverified(_)
+            | ServiceError::Secret(_)) => {
                 Self::new(Problem::TokenFailed { retry_after: None }, error)
             }
         }
     }
 
-    /// Whether the caller did nothing wrong: its status is a 5xx.
-    #[must_use]
-    pub fn is_ours(&self) -> bool {
-        self.problem.parts().0.is_server_error()
-    }
-
-    /// What led to it.
+    /// Returns the cause.
     pub(super) fn cause(&self) -> Option<&(dyn Error + 'static)> {
         self.cause
             .as_deref()
             .map(|cause| cause as &(dyn Error + 'static))
     }
 
-    /// The code of the error.
+    /// Returns the code of the error.
     pub(super) fn code(&self) -> &'static str {
         self.problem.code()
     }
 
-    /// The answer.
-    pub(super) fn reply(&self, types: &ErrorTypes, route: Route, trace_id: &str) -> Reply {
+    /// Returns the response.
+    pub(super) fn response(&self, types: &ErrorTypes, route: Route, trace_id: &str) -> Response {
         let (status, code, title, detail) = self.problem.parts();
         let body = Body {
             r#type: format!("{}/{}", types.0, code.to_ascii_lowercase()),
@@ -236,7 +234,7 @@ impl Failure {
         };
         // Strings and a number are always JSON.
         let body = serde_json::to_string(&body).unwrap_or_default();
-        Reply::problem(status, self.problem.retry_after(), body)
+        Response::problem(status, self.problem.retry_after(), body)
     }
 }
 
@@ -254,9 +252,13 @@ impl From<ServiceError> for Failure {
         match error {
             ServiceError::NoApplicant => Problem::NoApplicant.into(),
             ServiceError::Decided(status) => Problem::Decided(status).into(),
-            ServiceError::Exhausted { retry_after } => Problem::Exhausted { retry_after }.into(),
+            ServiceError::RateLimited { retry_after } => {
+                Problem::RateLimited { retry_after }.into()
+            }
+            ServiceError::Unverified(error) => Self::new(Problem::InvalidSignature, error),
             ServiceError::Provider(error) => error.into(),
             ServiceError::Repository(error) => error.into(),
+            ServiceError::Secret(error) => Self::new(Problem::Internal, error),
         }
     }
 }
@@ -280,18 +282,6 @@ impl From<RepositoryError> for Failure {
 
 impl From<KeysError> for Failure {
     fn from(error: KeysError) -> Self {
-        Self::new(Problem::Internal, error)
-    }
-}
-
-impl From<SecretError> for Failure {
-    fn from(error: SecretError) -> Self {
-        Self::new(Problem::Internal, error)
-    }
-}
-
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
         Self::new(Problem::Internal, error)
     }
 }

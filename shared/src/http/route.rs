@@ -18,7 +18,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// The path: `self` link and `instance` of errors.
+    /// Returns the path: `self` link and `instance` of errors.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl Route {
         }
     }
 
-    /// Whether web pages call it, or only machines.
+    /// Returns whether web pages call the route.
     #[must_use]
     pub const fn is_for_browsers(self) -> bool {
         match self {

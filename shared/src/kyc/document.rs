@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Personal, Timestamp};
+use super::{Personal, ProviderTime, Timestamp};
 
 /// The document types that the API shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,7 +26,7 @@ impl DocumentType {
         Self::ResidencePermit,
     ];
 
-    /// The name on the wire and in the table.
+    /// Returns the name on the wire and in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl DocumentType {
     }
 }
 
-/// What became of a document.
+/// The result of a document's check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DocumentStatus {
     /// Accepted by the provider.
@@ -53,7 +53,7 @@ impl DocumentStatus {
     /// All statuses.
     pub const ALL: [Self; 3] = [Self::Verified, Self::Rejected, Self::Pending];
 
-    /// The name on the wire and in the table.
+    /// Returns the name on the wire and in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -64,21 +64,21 @@ impl DocumentStatus {
     }
 }
 
-/// What is kept of a document: nothing that says who the person is or where they come from.
+/// The stored part of a document: nothing that tells who the person is or where they come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredDocument {
-    /// What kind of document it is.
+    /// The type of the document.
     pub kind: DocumentType,
-    /// What became of it.
+    /// The result of its check.
     pub status: DocumentStatus,
-    /// When it was uploaded first.
-    pub submitted_at: Option<Timestamp>,
+    /// The time of the first upload.
+    pub submitted_at: Option<ProviderTime>,
 }
 
 /// A document as it is shown. The country comes from the provider for each request and is never stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// What is stored of it.
+    /// The stored part.
     pub stored: StoredDocument,
     /// Issuing country, ISO 3166-1 alpha-3.
     pub country: Option<Personal>,
@@ -87,16 +87,16 @@ pub struct Document {
 /// The documents of an applicant at the time they were read from the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentsRead {
-    /// When.
+    /// The time at which the read began.
     pub read_at: Timestamp,
-    /// What.
+    /// The documents.
     pub documents: Vec<StoredDocument>,
 }
 
 impl DocumentsRead {
     const FRESH_FOR: Duration = Duration::from_mins(5);
 
-    /// Whether they may still be shown without asking the provider: for 5 minutes.
+    /// Returns whether the documents may be shown without asking the provider: for 5 minutes.
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.read_at.plus(Self::FRESH_FOR)

@@ -1,25 +1,32 @@
-//! The core: what a user's verification is, and what a piece of news about it changes.
+//! The core: a user's verification, and the meaning of each event and read for it. No I/O, no clock, no randomness, and nothing
+//! else of ours.
 //!
-//! Start with [`User`] and [`apply`].
+//! Start with [`User`], [`apply_hint`] and [`apply_read`].
 
-mod allowance;
 mod document;
 mod id;
+mod level;
 mod observation;
 mod onboarding;
 mod personal;
+mod rate_limit;
 mod review;
+mod schedule;
 mod time;
 mod transition;
 mod user;
 
-pub use allowance::Allowance;
 pub use document::{Document, DocumentStatus, DocumentType, DocumentsRead, StoredDocument};
-pub use id::{ApplicantId, InvalidId, UserId};
-pub use observation::Observation;
+pub use id::{ApplicantId, ErasedApplicant, EventKey, InvalidId, UserId};
+pub use level::{ApprovalLevels, InvalidLevel, Level};
+pub use observation::{ApplicantType, EventEffect, Hint, Observation};
 pub use onboarding::{InvalidSteps, Onboarding, Step};
 pub use personal::{Name, Personal};
-pub use review::{NameRead, Reason, Review, Status};
-pub use time::Timestamp;
-pub use transition::{Transition, apply, erase, rename};
-pub use user::User;
+pub use rate_limit::RateLimit;
+pub use review::{Reason, Review, Status};
+pub use schedule::{Due, Queue, ReviewSchedule, SETTLING};
+pub use time::{EventTime, ProviderTime, Timestamp};
+pub use transition::{
+    Policy, Transition, apply_hint, apply_inactive, apply_missing, apply_read, erase,
+};
+pub use user::{Confirmation, Doubt, Inconsistent, User};

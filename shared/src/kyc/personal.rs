@@ -12,10 +12,18 @@ impl Personal {
         Self(text.into())
     }
 
-    /// The text itself: for answers to the person it is about, and for storage.
+    /// Returns the text itself: for answers to the person it is about, and for storage.
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// Returns the text cut to `max` characters.
+    fn capped(self, max: usize) -> Self {
+        match self.0.char_indices().nth(max) {
+            Some(_) => Self(self.0.chars().take(max).collect()),
+            None => self,
+        }
     }
 }
 
@@ -25,27 +33,32 @@ impl fmt::Debug for Personal {
     }
 }
 
-/// A person's name as an identity document shows it. At least one part is present.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// A person's name as an identity document shows it. At least one part is present, and each is at most 200 characters long.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
     first: Option<Personal>,
     last: Option<Personal>,
 }
 
 impl Name {
-    /// A name of the parts that are there; none when both are missing.
+    /// The provider documents no limit. Without one, a name could make the user's item too large to be stored.
+    const MAX_CHARS: usize = 200;
+
+    /// Makes a name of the parts that are there, each cut to 200 characters. Returns `None` if both are missing.
     #[must_use]
     pub fn new(first: Option<Personal>, last: Option<Personal>) -> Option<Self> {
+        let capped = |part: Option<Personal>| part.map(|part| part.capped(Self::MAX_CHARS));
+        let (first, last) = (capped(first), capped(last));
         (first.is_some() || last.is_some()).then_some(Self { first, last })
     }
 
-    /// First name or names.
+    /// Returns the first name or names.
     #[must_use]
     pub fn first(&self) -> Option<&Personal> {
         self.first.as_ref()
     }
 
-    /// Last name or names.
+    /// Returns the last name or names.
     #[must_use]
     pub fn last(&self) -> Option<&Personal> {
         self.last.as_ref()
@@ -64,6 +77,12 @@ mod tests {
             !printed.contains("Jane") && !printed.contains("Smith"),
             "{printed}"
         );
+    }
+
+    #[test]
+    fn a_name_cannot_make_an_item_too_large() {
+        let name = Name::new(Some(Personal::new("ü".repeat(450_000))), None).unwrap();
+        assert_eq!(name.first().unwrap().reveal(), "ü".repeat(200));
     }
 
     #[test]

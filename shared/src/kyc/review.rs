@@ -1,6 +1,6 @@
 //! The result of a verification.
 
-use super::{Name, Personal, Timestamp};
+use super::{Name, Personal, ProviderTime};
 
 /// The five statuses that clients see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,7 +27,7 @@ impl Status {
         Self::Rejected,
     ];
 
-    /// The name on the wire and in the table.
+    /// Returns the name on the wire and in the table.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,7 +39,7 @@ impl Status {
         }
     }
 
-    /// Whether the user may enter the provider's SDK: until there is a final verdict, and also while one is awaited,
+    /// Returns whether the user may enter the provider's SDK: until there is a final verdict. A user in `in_progress` may, too,
     /// because a session token may expire in the middle of the capture.
     #[must_use]
     pub const fn may_start_verification(self) -> bool {
@@ -49,7 +49,7 @@ impl Status {
         }
     }
 
-    /// Whether all required documents have been submitted.
+    /// Returns whether all required documents have been submitted.
     #[must_use]
     pub const fn is_submitted(self) -> bool {
         match self {
@@ -60,7 +60,7 @@ impl Status {
 }
 
 /// Why a user was rejected or has to try again: a sentence for the user's eyes only.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(Personal);
 
 impl Reason {
@@ -102,20 +102,8 @@ impl Reason {
     }
 }
 
-/// A name together with the time as of which it was true.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NameRead {
-    /// The name on the documents.
-    pub name: Name,
-    /// The provider's state that it was read from.
-    pub read_at: Timestamp,
-}
-
-/// Where a verification stands, with everything that exists in that status and nothing that does not.
-///
-/// The order of the variants, and of their fields, settles which of two contradicting observations of the same
-/// millisecond counts: a verdict before none, and the stricter verdict before the milder one. See [`super::apply`].
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+/// The state of a verification, with everything that exists in that state and nothing that does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Review {
     /// Not started.
     Pending,
@@ -123,27 +111,44 @@ pub enum Review {
     InProgress,
     /// Passed.
     Approved {
-        /// When the provider decided.
-        at: Timestamp,
-        /// The name on the documents. Webhooks carry none, so it may still be missing.
-        name: Option<NameRead>,
+        /// The time of the provider's decision, in whole seconds: a read shows no more.
+        at: ProviderTime,
+        /// The name on the documents. Events carry none, so it may be missing.
+        name: Option<Name>,
     },
     /// To be submitted again.
     Retry {
-        /// What needs correction.
+        /// The correction that is needed.
         reason: Reason,
     },
     /// Failed for good.
     Rejected {
-        /// When the provider decided.
-        at: Timestamp,
-        /// Why.
+        /// The time of the provider's decision, in whole seconds.
+        at: ProviderTime,
+        /// The reason of the rejection.
         reason: Reason,
     },
 }
 
 impl Review {
-    /// The status that clients see.
+    /// Returns whether `other` is the same verdict, or the same state without one. Names and reasons have no say in it.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.status() == other.status()
+            && self.verified_at() == other.verified_at()
+            && self.rejected_at() == other.rejected_at()
+    }
+
+    /// Returns the same review without a name.
+    #[must_use]
+    pub fn without_name(mut self) -> Self {
+        if let Self::Approved { name, .. } = &mut self {
+            *name = None;
+        }
+        self
+    }
+
+    /// Returns the status that clients see.
     #[must_use]
     pub const fn status(&self) -> Status {
         match self {
@@ -155,25 +160,25 @@ impl Review {
         }
     }
 
-    /// When the provider approved, if it did.
+    /// Returns the time of the approval, of approved users only.
     #[must_use]
-    pub const fn verified_at(&self) -> Option<Timestamp> {
+    pub const fn verified_at(&self) -> Option<ProviderTime> {
         match self {
             Self::Approved { at, .. } => Some(*at),
             Self::Pending | Self::InProgress | Self::Retry { .. } | Self::Rejected { .. } => None,
         }
     }
 
-    /// When the provider rejected for good, if it did.
+    /// Returns the time of the final rejection, of rejected users only.
     #[must_use]
-    pub const fn rejected_at(&self) -> Option<Timestamp> {
+    pub const fn rejected_at(&self) -> Option<ProviderTime> {
         match self {
             Self::Rejected { at, .. } => Some(*at),
             Self::Pending | Self::InProgress | Self::Retry { .. } | Self::Approved { .. } => None,
         }
     }
 
-    /// Why the user was rejected or has to try again.
+    /// Returns the reason of a rejection or of a request to try again.
     #[must_use]
     pub const fn reason(&self) -> Option<&Reason> {
         match self {
@@ -182,11 +187,11 @@ impl Review {
         }
     }
 
-    /// The name, of approved users only.
+    /// Returns the name, of approved users only.
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         match self {
-            Self::Approved { name, .. } => name.as_ref().map(|read| &read.name),
+            Self::Approved { name, .. } => name.as_ref(),
             Self::Pending | Self::InProgress | Self::Retry { .. } | Self::Rejected { .. } => None,
         }
     }

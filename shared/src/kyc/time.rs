@@ -1,43 +1,34 @@
-//! Points in time.
+//! Points in time, by the clock that told them.
+//!
+//! [`Timestamp`] and [`ProviderTime`] cannot be compared with each other: the provider's clock is not ours, and nothing bounds how
+//! far apart they are.
 
 use std::time::Duration;
 
-/// A point in time in milliseconds since the Unix epoch: the unit of every time in the API.
+/// A point in time by our own clocks, in milliseconds since the Unix epoch. Lambda keeps those within milliseconds of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// From milliseconds since the Unix epoch.
+    /// Makes a time from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// Returns the milliseconds since the Unix epoch.
     #[must_use]
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Whole seconds since the Unix epoch, rounded down.
+    /// Returns the whole seconds since the Unix epoch, rounded down.
     #[must_use]
     pub const fn seconds(self) -> i64 {
         self.0.div_euclid(1000)
     }
 
-    /// The millisecond before.
-    #[must_use]
-    pub const fn before(self) -> Self {
-        Self(self.0.saturating_sub(1))
-    }
-
-    /// The same time without its milliseconds.
-    #[must_use]
-    pub const fn truncated_to_seconds(self) -> Self {
-        Self(self.seconds().saturating_mul(1000))
-    }
-
-    /// The next time that is a multiple of `grain` since the epoch, or this one if it is; itself for no grain.
+    /// Rounds up to a multiple of `grain` since the epoch. A grain of zero changes nothing.
     #[must_use]
     pub fn rounded_up_to(self, grain: Duration) -> Self {
         let grain = i64::try_from(grain.as_millis()).unwrap_or(i64::MAX);
@@ -49,13 +40,13 @@ impl Timestamp {
         }
     }
 
-    /// How much later than `earlier` this is; nothing if it is not.
+    /// Returns the time between `earlier` and this; zero if `earlier` is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or_default())
     }
 
-    /// The time that lies `duration` later.
+    /// Returns the time that lies `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(
@@ -65,23 +56,89 @@ impl Timestamp {
     }
 }
 
+/// A point in time by the provider's clock, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProviderTime(i64);
+
+impl ProviderTime {
+    /// Makes a time from milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Returns the milliseconds since the Unix epoch.
+    #[must_use]
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the same time without its milliseconds, rounded down.
+    #[must_use]
+    pub const fn truncated_to_seconds(self) -> Self {
+        Self(self.0.div_euclid(1000).saturating_mul(1000))
+    }
+}
+
+/// The creation time of an event: exact to the millisecond, or somewhere within a whole second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventTime {
+    earliest: ProviderTime,
+    latest: ProviderTime,
+}
+
+impl EventTime {
+    /// Makes the time of an event that says its millisecond.
+    #[must_use]
+    pub const fn exact(at: ProviderTime) -> Self {
+        Self {
+            earliest: at,
+            latest: at,
+        }
+    }
+
+    /// Makes the time of an event that says its second only.
+    #[must_use]
+    pub const fn within_second(at: ProviderTime) -> Self {
+        let earliest = at.truncated_to_seconds();
+        Self {
+            earliest,
+            latest: ProviderTime(earliest.0.saturating_add(999)),
+        }
+    }
+
+    /// Returns the earliest moment at which the event can have happened.
+    #[must_use]
+    pub const fn earliest(self) -> ProviderTime {
+        self.earliest
+    }
+
+    /// Returns whether the event certainly happened before `time`.
+    #[must_use]
+    pub fn is_before(self, time: ProviderTime) -> bool {
+        self.latest < time
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn truncates_towards_the_past() {
-        assert_eq!(
-            Timestamp::from_millis(1_999).truncated_to_seconds(),
-            Timestamp::from_millis(1_000)
-        );
-        assert_eq!(
-            Timestamp::from_millis(-1).truncated_to_seconds(),
-            Timestamp::from_millis(-1_000)
-        );
-        assert_eq!(
-            Timestamp::from_millis(i64::MIN).truncated_to_seconds(),
-            Timestamp::from_millis(i64::MIN)
-        );
+        for (time, truncated) in [(1_999, 1_000), (-1, -1_000), (i64::MIN, i64::MIN)] {
+            assert_eq!(
+                ProviderTime::from_millis(time).truncated_to_seconds(),
+                ProviderTime::from_millis(truncated)
+            );
+        }
+    }
+
+    #[test]
+    fn a_whole_second_is_before_the_next_second_only() {
+        let event = EventTime::within_second(ProviderTime::from_millis(5_400));
+        assert_eq!(event.earliest(), ProviderTime::from_millis(5_000));
+        assert!(!event.is_before(ProviderTime::from_millis(5_999)));
+        assert!(event.is_before(ProviderTime::from_millis(6_000)));
     }
 }

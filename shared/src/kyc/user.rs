@@ -1,261 +1,204 @@
 //! The user object.
 
-use std::time::Duration;
-
-use super::{ApplicantId, DocumentsRead, Name, Review, Step, Timestamp, UserId};
-
-/// How soon after the last look the provider is asked again, at the earliest.
-const FIRST_WAIT: Duration = Duration::from_mins(10);
-/// What a due time is rounded up to: how often the schedule comes round. A user who is polled would otherwise change places
-/// in the index with every poll.
-const GRAIN: Duration = Duration::from_mins(5);
-
-/// How long something is awaited, and how much of the time that was waited already may pass until the next look.
-struct Patience {
-    awaited_for: Duration,
-    part: u32,
-}
-
-/// For a result.
-const RESULT: Patience = Patience {
-    awaited_for: Duration::from_hours(30 * 24),
-    part: 8,
+use super::{
+    ApplicantId, DocumentsRead, ErasedApplicant, Name, ProviderTime, Review, SETTLING, Step,
+    Timestamp, UserId,
 };
 
-/// For a user who opened a session and submitted nothing, as far as we know. Most of them just went away.
-const SUBMISSION: Patience = Patience {
-    awaited_for: Duration::from_hours(24),
-    part: 2,
-};
-
-/// A user and where their verification and onboarding stand.
+/// A user and the state of their verification and onboarding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Who.
+    /// The user's id.
     pub id: UserId,
-    /// Where the verification stands.
+    /// The state of the verification.
     pub review: Review,
-    /// The moment of the observation that `review` comes from; none before the first.
-    pub observed_at: Option<Timestamp>,
-    /// The provider's id of the user; none before verification started and after an erasure.
+    /// The user's present applicant. `None` before verification started and after an erasure.
     pub applicant: Option<ApplicantId>,
-    /// When verification was started.
-    pub started_at: Option<Timestamp>,
-    /// When the provider last erased the person. What was observed before that brings no personal data back.
-    pub erased_at: Option<Timestamp>,
-    /// When the provider last said that the person's data changed. A name that was read before that is not used.
-    pub renamed_at: Option<Timestamp>,
-    /// Where the onboarding stands.
+    /// The creation time of the applicant.
+    pub started_at: Option<ProviderTime>,
+    /// The onboarding step that the user stands on.
     pub step: Step,
     /// The documents as they were last read.
     pub documents: Option<DocumentsRead>,
-    /// When a session of the provider's SDK was last opened.
+    /// The latest time that events and review dates have shown. Events from before it are stale.
+    pub reported_at: Option<ProviderTime>,
+    /// The time at which the last hint that changed the review was received.
+    pub hinted_at: Option<Timestamp>,
+    /// The doubt about the stored state. `None`: the user is settled.
+    pub doubt: Option<Doubt>,
+    /// The time at which the applicant's own id was first unknown to the provider. `None` while the applicant can be read.
+    pub missing_since: Option<Timestamp>,
+    /// The applicants of this user that the provider erased, the latest last.
+    pub erased: Vec<ErasedApplicant>,
+    /// The time at which the user was registered by an operator or an import.
+    pub registered_at: Option<Timestamp>,
+    /// The time at which a session of the provider's SDK was last opened.
     pub session_at: Option<Timestamp>,
-    /// When a reconciliation last looked at the user, whether or not it learned anything.
+    /// The beginning of the present wait: for a verdict, a submission, or the next sweep. `None` for a user never stored.
+    pub waiting_since: Option<Timestamp>,
+    /// The time of the last check by the schedule, whether or not it learned anything.
     pub checked_at: Option<Timestamp>,
-    /// How often the user was stored; 0 for one that never was. Writes are conditional on it.
+    /// The number of items that the user's history has.
+    pub sequence: u64,
+    /// The number of times the user was stored; 0 for a user who never was. Writes are conditional on it.
     pub version: u64,
 }
 
+/// A reason to read the provider before the stored state is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubt {
+    /// The beginning of the doubt.
+    pub since: Timestamp,
+    /// The read that ends the doubt.
+    pub ends_with: Confirmation,
+}
+
+/// The read that ends a doubt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Confirmation {
+    /// Any read that agrees with the stored state.
+    AgreeingRead,
+    /// A read after the settling time: an earlier one may come from a replica that lags.
+    SettledRead,
+}
+
+/// A state that no user can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a user cannot have {0}")]
+pub struct Inconsistent(&'static str);
+
 impl User {
-    /// A user of whom nothing is known yet.
+    /// Erased applicants that are remembered for each user: far more than anybody has.
+    pub(super) const MAX_ERASED: usize = 16;
+
+    /// Makes a user of whom nothing is known yet.
     #[must_use]
     pub fn new(id: UserId, step: Step) -> Self {
         Self {
             id,
             review: Review::Pending,
-            observed_at: None,
             applicant: None,
             started_at: None,
-            erased_at: None,
-            renamed_at: None,
             step,
             documents: None,
+            reported_at: None,
+            hinted_at: None,
+            doubt: None,
+            missing_since: None,
+            erased: Vec::new(),
+            registered_at: None,
             session_at: None,
+            waiting_since: None,
             checked_at: None,
+            sequence: 0,
             version: 0,
         }
     }
 
-    /// The name, of approved users only.
+    /// Makes a user who is registered without having opened a session.
+    #[must_use]
+    pub fn registered(id: UserId, step: Step, now: Timestamp) -> Self {
+        Self {
+            registered_at: Some(now),
+            waiting_since: Some(now),
+            ..Self::new(id, step)
+        }
+    }
+
+    /// Returns the name, of approved users only.
     #[must_use]
     pub fn name(&self) -> Option<&Name> {
         self.review.name()
     }
 
-    /// Whether the name is to be read from the provider: the user is approved, and was not erased there.
+    /// Returns whether the user is one of ours: somebody who opened a session or was registered. The provider's dashboard can
+    /// make applicants for anybody, whose names are none of our business.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.session_at.is_some() || self.registered_at.is_some()
+    }
+
+    /// Returns whether the name is to be read from the provider: it is missing, and the person was not erased.
     #[must_use]
     pub fn lacks_name(&self) -> bool {
-        matches!(self.review, Review::Approved { name: None, .. }) && self.applicant.is_some()
+        matches!(self.review, Review::Approved { name: None, .. })
+            && self.applicant.is_some()
+            && self.is_ours()
     }
 
-    /// When the provider is to be asked what became of the user, unless it tells before; none while nothing is awaited.
-    ///
-    /// Awaited are the verdict of a review that is under way, the start of one after a session was opened, and the name of an
-    /// approved user. The provider is asked 10 minutes after the last look, later after an eighth of the time that was waited
-    /// already (half of it while nothing was submitted): a lost webhook costs minutes, and a review of days some sixty requests.
-    /// After 30 days, or a day without any sign that the user submitted something, nothing is awaited any more.
+    /// Returns whether the provider erased this applicant.
     #[must_use]
-    pub fn due_at(&self) -> Option<Timestamp> {
-        let patience = match &self.review {
-            Review::InProgress => RESULT,
-            Review::Approved { .. } if self.lacks_name() => RESULT,
-            Review::Pending | Review::Retry { .. } if self.session_at.is_some() => SUBMISSION,
-            Review::Pending
-            | Review::Retry { .. }
-            | Review::Approved { .. }
-            | Review::Rejected { .. } => return None,
-        };
-        let looked = self.observed_at.max(self.session_at).max(self.checked_at)?;
-        let began = self
-            .session_at
-            .max(self.started_at)
-            .max(self.review.verified_at());
-        let began = began.unwrap_or(looked).min(looked);
-        let wait = FIRST_WAIT.max(looked.since(began) / patience.part);
-        let due = looked.plus(wait).rounded_up_to(GRAIN);
-        (due <= began.plus(patience.awaited_for)).then_some(due)
+    pub fn has_erased(&self, applicant: &ApplicantId) -> bool {
+        self.erased.iter().any(|erased| erased.is(applicant))
     }
 
-    /// The user with documents that were read, unless later ones are stored or the person was erased since.
+    /// Returns the user with a session that was opened at `now`.
+    #[must_use]
+    pub fn with_session(&self, now: Timestamp) -> Self {
+        Self {
+            session_at: self.session_at.max(Some(now)),
+            waiting_since: self.waiting_since.max(Some(now)),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the user with documents that were just read. They are not kept while the provider may still show documents from
+    /// before the state that is stored.
     #[must_use]
     pub fn with_documents(mut self, read: DocumentsRead) -> Self {
-        let is_older = |other: &DocumentsRead| read.read_at < other.read_at;
-        if self.erased_at < Some(read.read_at) && !self.documents.as_ref().is_some_and(is_older) {
+        if self.applicant.is_some() && self.doubt.is_none() && !self.is_hinted(read.read_at) {
             self.documents = Some(read);
         }
         self
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kyc::Reason;
-
-    const MINUTE: i64 = 60_000;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
-
-    fn at(millis: i64) -> Timestamp {
-        Timestamp::from_millis(millis)
+    /// Returns whether a hint came so lately that a read which began at `read_at` may not show it yet.
+    pub(super) fn is_hinted(&self, read_at: Timestamp) -> bool {
+        self.hinted_at
+            .is_some_and(|hinted_at| read_at < hinted_at.plus(SETTLING))
     }
 
-    fn user(review: Review) -> User {
-        let user = User::new(
-            UserId::parse("usr_abc123").unwrap(),
-            Step::kyc_verification(),
-        );
-        User {
-            review,
-            applicant: ApplicantId::parse("a").ok(),
-            ..user
+    /// Checks what must hold for every user, and the types do not say.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] names the combination that cannot be.
+    pub fn check(&self) -> Result<(), Inconsistent> {
+        let without_applicant = self.applicant.is_none();
+        let impossible = [
+            (
+                self.name().is_some() && !self.is_ours(),
+                "a name without being ours",
+            ),
+            (
+                self.name().is_some() && without_applicant,
+                "a name without an applicant",
+            ),
+            (
+                self.documents.is_some() && without_applicant,
+                "documents without an applicant",
+            ),
+            (
+                self.missing_since.is_some() && without_applicant,
+                "a missing applicant without its id",
+            ),
+            (
+                self.applicant
+                    .as_ref()
+                    .is_some_and(|id| self.has_erased(id)),
+                "an applicant who was erased",
+            ),
+            (
+                self.hinted_at.is_some() && self.reported_at.is_none(),
+                "a hint without its time",
+            ),
+            (
+                self.waiting_since.is_none() && (self.doubt.is_some() || self.session_at.is_some()),
+                "a check to come without a beginning of the wait",
+            ),
+        ];
+        match impossible.into_iter().find(|(holds, _)| *holds) {
+            Some((_, what)) => Err(Inconsistent(what)),
+            None => Ok(()),
         }
-    }
-
-    fn due(user: &User) -> Option<i64> {
-        user.due_at().map(Timestamp::millis)
-    }
-
-    #[test]
-    fn nothing_is_awaited_of_most_users() {
-        let reason = || Reason::unexplained_retry();
-        assert_eq!(due(&user(Review::Pending)), None);
-        for review in [
-            Review::Pending,
-            Review::Retry { reason: reason() },
-            Review::Rejected {
-                at: at(0),
-                reason: reason(),
-            },
-        ] {
-            assert_eq!(
-                due(&User {
-                    observed_at: Some(at(0)),
-                    ..user(review)
-                }),
-                None
-            );
-        }
-        let erased = User {
-            applicant: None,
-            ..user(Review::Approved {
-                at: at(0),
-                name: None,
-            })
-        };
-        assert_eq!(
-            due(&User {
-                observed_at: Some(at(0)),
-                ..erased
-            }),
-            None
-        );
-    }
-
-    #[test]
-    fn a_session_and_a_review_and_a_name_are_awaited() {
-        let session = User {
-            session_at: Some(at(0)),
-            ..user(Review::Pending)
-        };
-        assert_eq!(due(&session), Some(10 * MINUTE));
-        let review = User {
-            observed_at: Some(at(MINUTE)),
-            ..user(Review::InProgress)
-        };
-        assert_eq!(
-            due(&review),
-            Some(15 * MINUTE),
-            "the schedule comes round then"
-        );
-        let unnamed = user(Review::Approved {
-            at: at(0),
-            name: None,
-        });
-        assert_eq!(
-            due(&User {
-                observed_at: Some(at(0)),
-                ..unnamed
-            }),
-            Some(10 * MINUTE)
-        );
-    }
-
-    #[test]
-    fn a_look_puts_the_next_one_off_and_the_longer_the_wait_the_further() {
-        let review = User {
-            session_at: Some(at(0)),
-            observed_at: Some(at(MINUTE)),
-            ..user(Review::InProgress)
-        };
-        let looked = |time| {
-            due(&User {
-                checked_at: Some(at(time)),
-                ..review.clone()
-            })
-        };
-        assert_eq!(looked(20 * MINUTE), Some(30 * MINUTE));
-        assert_eq!(looked(16 * HOUR), Some(18 * HOUR));
-        assert_eq!(looked(26 * DAY), Some(29 * DAY + 6 * HOUR));
-        // A poll a few seconds later leaves the user in their place.
-        assert_eq!(looked(20 * MINUTE - 9_000), Some(30 * MINUTE));
-        assert_eq!(looked(27 * DAY), None);
-    }
-
-    #[test]
-    fn an_abandoned_session_is_given_up_after_a_day() {
-        let session = User {
-            session_at: Some(at(0)),
-            ..user(Review::Pending)
-        };
-        let looked = |time| {
-            due(&User {
-                checked_at: Some(at(time)),
-                ..session.clone()
-            })
-        };
-        assert_eq!(looked(16 * HOUR), Some(24 * HOUR));
-        assert_eq!(looked(17 * HOUR), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Failing fast while a provider is away.
+//! The circuit breaker in front of the provider.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,10 +19,10 @@ const AWAY: Duration = Duration::from_secs(3);
 const LONGEST: Duration = Duration::from_secs(30);
 
 impl Breaker {
-    /// Whether a call may be made.
+    /// Lets a call through, or fails at once.
     ///
     /// # Errors
-    /// [`ProviderError::Suspended`] if it would fail anyway.
+    /// [`ProviderError::Suspended`] while the breaker is open.
     pub(super) fn check(&self) -> Result<(), ProviderError> {
         let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -32,8 +32,8 @@ impl Breaker {
         }
     }
 
-    /// Learns from a call.
-    pub(super) fn note<T>(&self, result: &Result<T, ProviderError>) {
+    /// Records the result of a call.
+    pub(super) fn record<T>(&self, result: &Result<T, ProviderError>) {
         let pause = match result {
             Err(
                 ProviderError::Unavailable { .. }
@@ -49,7 +49,8 @@ impl Breaker {
                 | ProviderError::Refused { .. }
                 | ProviderError::Suspended { .. }
                 | ProviderError::Unexpected { .. }
-                | ProviderError::Malformed,
+                | ProviderError::Malformed
+                | ProviderError::OtherUser,
             ) => None,
         };
         if let Some(pause) = pause {
@@ -68,7 +69,7 @@ mod tests {
     async fn an_outage_is_felt_once_in_three_seconds() {
         let breaker = Breaker::default();
         assert!(breaker.check().is_ok());
-        breaker.note::<()>(&Err(ProviderError::TimedOut));
+        breaker.record::<()>(&Err(ProviderError::TimedOut));
         let Err(ProviderError::Suspended { retry_after }) = breaker.check() else {
             panic!()
         };
@@ -81,7 +82,7 @@ mod tests {
     async fn a_throttling_provider_is_left_alone_as_long_as_it_asks_for() {
         let breaker = Breaker::default();
         for (asked, waited) in [(Some(7), 7), (Some(3_600), 30), (None, 3)] {
-            breaker.note::<()>(&Err(ProviderError::Throttled {
+            breaker.record::<()>(&Err(ProviderError::Throttled {
                 retry_after: asked.map(Duration::from_secs),
             }));
             let waited = Duration::from_secs(waited);
@@ -95,9 +96,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_says_nothing_about_the_next_call_suspends_none() {
         let breaker = Breaker::default();
-        breaker.note(&Ok(()));
-        breaker.note::<()>(&Err(ProviderError::Malformed));
-        breaker.note::<()>(&Err(ProviderError::Unexpected {
+        breaker.record(&Ok(()));
+        breaker.record::<()>(&Err(ProviderError::Malformed));
+        breaker.record::<()>(&Err(ProviderError::Unexpected {
             status: 404,
             correlation_id: String::new(),
         }));

@@ -1,10 +1,10 @@
-//! What can go wrong at a provider.
+//! Failures of calls to the provider, and of deliveries from it.
 
 use std::time::Duration;
 
-use crate::runtime::SecretError;
+use crate::platform::{SecretError, TransportError};
 
-/// Why a call of the provider failed. Holds nothing of a body but the provider's correlation id.
+/// A call of the provider that failed. Holds nothing of a body but the provider's correlation id.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     /// Our credentials cannot be had.
@@ -34,7 +34,7 @@ pub enum ProviderError {
     },
     /// The provider cannot be reached, or not in time.
     #[error("the provider cannot be reached")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] TransportError),
     /// The answer took too long.
     #[error("the provider did not answer in time")]
     TimedOut,
@@ -52,13 +52,16 @@ pub enum ProviderError {
         /// What the provider's support asks for; `-` when there is none.
         correlation_id: String,
     },
-    /// An answer that cannot be read. Its content may be personal, so nothing of it is kept.
+    /// The answer cannot be read. Its content may be personal, so nothing of it is kept.
     #[error("the provider's answer cannot be read")]
     Malformed,
+    /// The answer is about another user than the one asked for.
+    #[error("the provider's answer is about another user")]
+    OtherUser,
 }
 
 impl ProviderError {
-    /// When it is worth asking again: after what the provider says, or a short while; none when waiting does not help.
+    /// Returns the delay after which another call may succeed. `None`: waiting does not help.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         const SHORTLY: Duration = Duration::from_secs(3);
@@ -69,11 +72,13 @@ impl ProviderError {
             Self::Credentials(_)
             | Self::Refused { .. }
             | Self::Unexpected { .. }
-            | Self::Malformed => None,
+            | Self::Malformed
+            | Self::OtherUser => None,
         }
     }
 
-    /// What metrics call it: `credentials` need somebody to act, `throttled` and `not_asked` pass, `failed` is the provider's.
+    /// Returns the outcome in metrics: `credentials` and `other_user` need somebody to act, `throttled` and `not_asked` pass, `failed`
+    /// is the provider's.
     #[must_use]
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -85,10 +90,11 @@ impl ProviderError {
             | Self::TimedOut
             | Self::Unexpected { .. }
             | Self::Malformed => "failed",
+            Self::OtherUser => "other_user",
         }
     }
 
-    /// Whether one more try of a read may help at once.
+    /// Returns whether one more try of a read may help at once.
     #[must_use]
     pub(crate) fn is_transient(&self) -> bool {
         match self {
@@ -99,7 +105,48 @@ impl ProviderError {
             | Self::TimedOut
             | Self::Suspended { .. }
             | Self::Unexpected { .. }
-            | Self::Malformed => false,
+            | Self::Malformed
+            | Self::OtherUser => false,
+        }
+    }
+}
+
+/// A delivery that is no event of the provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// There is no digest, or more than one.
+    #[error("the delivery carries no single digest")]
+    NoDigest,
+    /// The digest algorithm is not accepted, or named more than once.
+    #[error("the digest algorithm is not accepted")]
+    Algorithm,
+    /// The digest does not belong to these bytes under any secret.
+    #[error("the digest does not match")]
+    Mismatch,
+    /// No secret is configured, so that nothing can be verified.
+    #[error("no webhook secret is configured")]
+    NoSecret,
+    /// The provider signed more bytes than any event has.
+    #[error("the delivery is larger than 256 KiB")]
+    TooLarge,
+    /// The provider signed something that is no JSON object with a type.
+    #[error("the delivery is no JSON object with a type")]
+    NoEvent,
+}
+
+impl DeliveryError {
+    /// Returns whether newer secrets may help.
+    #[must_use]
+    pub fn suggests_old_secrets(self) -> bool {
+        matches!(self, Self::Mismatch | Self::NoSecret)
+    }
+
+    /// Returns whether the delivery is the provider's all the same: its digest matches.
+    #[must_use]
+    pub fn is_verified(self) -> bool {
+        match self {
+            Self::TooLarge | Self::NoEvent => true,
+            Self::NoDigest | Self::Algorithm | Self::Mismatch | Self::NoSecret => false,
         }
     }
 }

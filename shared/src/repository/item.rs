@@ -1,61 +1,79 @@
-//! The items of the table.
+//! The items of the tables.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
-use super::Shard;
 use crate::kyc::{
-    ApplicantId, DocumentStatus, DocumentType, DocumentsRead, Name, NameRead, Personal, Reason,
-    Review, Status, Step, StoredDocument, Timestamp, Transition, User, UserId,
+    ApplicantId, Confirmation, DocumentStatus, DocumentType, DocumentsRead, Doubt, ErasedApplicant,
+    Inconsistent, Name, Personal, ProviderTime, Reason, Review, Status, Step, StoredDocument,
+    Timestamp, Transition, User, UserId,
 };
 
-/// Sort key of the user object.
-pub(super) const USER: &str = "USER";
+pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// The user object. Absent members are left out of the item.
+/// An attribute of an item that cannot be what we wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAttribute {
+    /// An attribute is missing or invalid.
+    #[error("attribute {0} is missing or invalid")]
+    Attribute(&'static str),
+    /// The attributes contradict each other.
+    #[error(transparent)]
+    Inconsistent(#[from] Inconsistent),
+}
+
+/// The user object, without the two attributes that put it into the index. Absent members are left out of the item.
 #[derive(Serialize, Deserialize)]
 pub(super) struct UserItem {
     user_id: String,
-    sk: String,
     version: u64,
-    /// Absent: pending. A function that may open sessions only needs no right to write it.
+    /// Absent: pending. A function that may only open sessions needs no right to write a status.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<String>,
     onboarding_step: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    observed_at: Option<i64>,
-    /// Of a verdict.
+    /// The date of a verdict, by the provider's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     applicant_id: Option<String>,
+    /// By the provider's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<i64>,
+    /// By the provider's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
-    erased_at: Option<i64>,
+    reported_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    renamed_at: Option<i64>,
+    hinted_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubt_since: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubt_ends_with: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_since: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    erased_applicants: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     first_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_names: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name_read_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     documents: Option<Vec<DocumentItem>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     documents_read_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    registered_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     session_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_since: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     checked_at: Option<i64>,
-    /// Partition key of the index of users of whom something is awaited; only those have it.
+    /// Absent: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    in_flight: Option<String>,
-    /// Sort key of that index.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    due_at: Option<i64>,
+    history_sequence: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,104 +86,92 @@ struct DocumentItem {
 
 /// A transition of a user.
 #[derive(Serialize)]
-pub(super) struct HistoryItem {
-    user_id: String,
-    sk: String,
+pub(super) struct HistoryItem<'a> {
+    user_id: &'a str,
+    sequence: u64,
     from: &'static str,
     to: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    onboarding_advanced_to: Option<String>,
-    cause: String,
+    onboarding_advanced_to: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    observed_at: Option<i64>,
+    erased: Option<bool>,
+    cause: &'a str,
+    /// The date of the verdict, by the provider's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_at: Option<i64>,
     recorded_at: i64,
 }
 
-impl HistoryItem {
-    /// The history is in the order in which the user was stored: the version is in the key.
+impl<'a> HistoryItem<'a> {
     pub(super) fn new(
-        user: &User,
-        transition: &Transition,
-        cause: &str,
+        after: &'a User,
+        transition: &'a Transition,
+        cause: &'a str,
         recorded_at: Timestamp,
     ) -> Self {
+        let decided_at = after.review.verified_at().or(after.review.rejected_at());
         Self {
-            user_id: user.id.as_str().to_owned(),
-            sk: format!("HISTORY#{:010}", user.version),
+            user_id: after.id.as_str(),
+            sequence: after.sequence,
             from: transition.from.as_str(),
             to: transition.to.as_str(),
-            onboarding_advanced_to: transition
-                .advanced_to
-                .as_ref()
-                .map(|step| step.as_str().to_owned()),
-            cause: cause.to_owned(),
-            observed_at: user.observed_at.map(Timestamp::millis),
+            onboarding_advanced_to: transition.advanced_to.as_ref().map(Step::as_str),
+            erased: transition.erased.then_some(true),
+            cause,
+            decided_at: decided_at.map(ProviderTime::millis),
             recorded_at: recorded_at.millis(),
         }
     }
 }
 
-/// A delivery that was dealt with.
+/// An event that was dealt with.
 #[derive(Serialize)]
-pub(super) struct EventItem<'a> {
-    user_id: &'a str,
-    sk: String,
-    kind: &'a str,
-    /// In seconds, as DynamoDB wants it.
-    expires_at: i64,
-}
-
-impl<'a> EventItem<'a> {
-    pub(super) fn new(id: &'a UserId, sk: String, kind: &'a str, expires_at: Timestamp) -> Self {
-        Self {
-            user_id: id.as_str(),
-            sk,
-            kind,
-            expires_at: expires_at.seconds(),
-        }
-    }
+pub(super) struct DeliveryItem<'a> {
+    pub(super) event_key: &'a str,
+    pub(super) user_id: &'a str,
+    pub(super) kind: &'a str,
+    /// In seconds, as DynamoDB's time to live wants it.
+    pub(super) expires_at: i64,
 }
 
 impl From<&User> for UserItem {
     fn from(user: &User) -> Self {
-        let (decided_at, name) = match &user.review {
-            Review::Approved { at, name } => (Some(*at), name.as_ref()),
-            Review::Rejected { at, .. } => (Some(*at), None),
-            Review::Pending | Review::InProgress | Review::Retry { .. } => (None, None),
-        };
-        let due_at = user.due_at();
+        let review = &user.review;
+        let name = review.name();
+        let ours = |time: Option<Timestamp>| time.map(Timestamp::millis);
+        let theirs = |time: Option<ProviderTime>| time.map(ProviderTime::millis);
         let revealed = |part: Option<&Personal>| part.map(|part| part.reveal().to_owned());
+        let erased = user.erased.iter().map(|erased| erased.digest().to_owned());
         Self {
             user_id: user.id.as_str().to_owned(),
-            sk: USER.to_owned(),
             version: user.version,
-            status: match user.review.status() {
+            status: match review.status() {
                 Status::Pending => None,
                 status => Some(status.as_str().to_owned()),
             },
             onboarding_step: user.step.as_str().to_owned(),
-            observed_at: user.observed_at.map(Timestamp::millis),
-            decided_at: decided_at.map(Timestamp::millis),
-            reason: user
-                .review
-                .reason()
-                .map(|reason| reason.reveal().to_owned()),
+            decided_at: theirs(review.verified_at().or(review.rejected_at())),
+            reason: review.reason().map(|reason| reason.reveal().to_owned()),
             applicant_id: user.applicant.as_ref().map(|id| id.as_str().to_owned()),
-            started_at: user.started_at.map(Timestamp::millis),
-            erased_at: user.erased_at.map(Timestamp::millis),
-            renamed_at: user.renamed_at.map(Timestamp::millis),
-            first_name: name.and_then(|name| revealed(name.name.first())),
-            last_names: name.and_then(|name| revealed(name.name.last())),
-            name_read_at: name.map(|name| name.read_at.millis()),
+            started_at: theirs(user.started_at),
+            reported_at: theirs(user.reported_at),
+            hinted_at: ours(user.hinted_at),
+            doubt_since: ours(user.doubt.map(|doubt| doubt.since)),
+            doubt_ends_with: user.doubt.map(|doubt| word(doubt.ends_with).to_owned()),
+            missing_since: ours(user.missing_since),
+            erased_applicants: erased.collect(),
+            first_name: revealed(name.and_then(Name::first)),
+            last_names: revealed(name.and_then(Name::last)),
             documents: user
                 .documents
                 .as_ref()
                 .map(|read| read.documents.iter().map(DocumentItem::from).collect()),
-            documents_read_at: user.documents.as_ref().map(|read| read.read_at.millis()),
-            session_at: user.session_at.map(Timestamp::millis),
-            checked_at: user.checked_at.map(Timestamp::millis),
-            in_flight: due_at.map(|_| Shard::of(&user.id).key()),
-            due_at: due_at.map(Timestamp::millis),
+            documents_read_at: ours(user.documents.as_ref().map(|read| read.read_at)),
+            registered_at: ours(user.registered_at),
+            session_at: ours(user.session_at),
+            waiting_since: ours(user.waiting_since),
+            checked_at: ours(user.checked_at),
+            history_sequence: (user.sequence > 0).then_some(user.sequence),
         }
     }
 }
@@ -175,37 +181,50 @@ impl From<&StoredDocument> for DocumentItem {
         Self {
             document_type: document.kind.as_str().to_owned(),
             status: document.status.as_str().to_owned(),
-            submitted_at: document.submitted_at.map(Timestamp::millis),
+            submitted_at: document.submitted_at.map(ProviderTime::millis),
         }
     }
 }
 
-/// An attribute of an item that cannot be what we wrote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("attribute {0} is missing or invalid")]
-pub struct InvalidAttribute(pub(super) &'static str);
+const CONFIRMATIONS: [Confirmation; 2] = [Confirmation::AgreeingRead, Confirmation::SettledRead];
+
+const fn word(confirmation: Confirmation) -> &'static str {
+    match confirmation {
+        Confirmation::AgreeingRead => "agreeing_read",
+        Confirmation::SettledRead => "settled_read",
+    }
+}
+
+/// Finds the value that is stored under a word.
+fn named<T: Copy>(
+    all: impl IntoIterator<Item = T>,
+    name: impl Fn(T) -> &'static str,
+    text: &str,
+    attribute: &'static str,
+) -> Result<T, InvalidAttribute> {
+    all.into_iter()
+        .find(|value| name(*value) == text)
+        .ok_or(InvalidAttribute::Attribute(attribute))
+}
 
 impl TryFrom<UserItem> for User {
     type Error = InvalidAttribute;
 
     fn try_from(item: UserItem) -> Result<Self, InvalidAttribute> {
-        let time = |millis: Option<i64>| millis.map(Timestamp::from_millis);
-        let decided_at = || time(item.decided_at).ok_or(InvalidAttribute("decided_at"));
+        let ours = |millis: Option<i64>| millis.map(Timestamp::from_millis);
+        let theirs = |millis: Option<i64>| millis.map(ProviderTime::from_millis);
+        let decided_at =
+            || theirs(item.decided_at).ok_or(InvalidAttribute::Attribute("decided_at"));
         let reason = || {
             item.reason
                 .as_deref()
                 .and_then(Reason::explained)
-                .ok_or(InvalidAttribute("reason"))
+                .ok_or(InvalidAttribute::Attribute("reason"))
         };
-        let status = item
-            .status
-            .as_deref()
-            .map_or(Some(Status::Pending), |text| {
-                Status::ALL
-                    .into_iter()
-                    .find(|status| status.as_str() == text)
-            });
-        let status = status.ok_or(InvalidAttribute("status"))?;
+        let status = match &item.status {
+            Some(text) => named(Status::ALL, Status::as_str, text, "status")?,
+            None => Status::Pending,
+        };
         let review = match status {
             Status::Pending => Review::Pending,
             Status::InProgress => Review::InProgress,
@@ -214,19 +233,20 @@ impl TryFrom<UserItem> for User {
                 at: decided_at()?,
                 reason: reason()?,
             },
-            Status::Approved => {
-                let name = Name::new(
+            Status::Approved => Review::Approved {
+                at: decided_at()?,
+                name: Name::new(
                     item.first_name.map(Personal::new),
                     item.last_names.map(Personal::new),
-                );
-                let name = name
-                    .zip(time(item.name_read_at))
-                    .map(|(name, read_at)| NameRead { name, read_at });
-                Review::Approved {
-                    at: decided_at()?,
-                    name,
-                }
-            }
+                ),
+            },
+        };
+        let doubt = match (ours(item.doubt_since), &item.doubt_ends_with) {
+            (Some(since), Some(text)) => Some(Doubt {
+                since,
+                ends_with: named(CONFIRMATIONS, word, text, "doubt_ends_with")?,
+            }),
+            _ => None,
         };
         let documents: Option<Vec<StoredDocument>> = item
             .documents
@@ -237,26 +257,34 @@ impl TryFrom<UserItem> for User {
                     .collect()
             })
             .transpose()?;
-        Ok(Self {
-            id: UserId::parse(item.user_id).map_err(|_| InvalidAttribute("user_id"))?,
+        let erased = item.erased_applicants.into_iter();
+        let user = Self {
+            id: UserId::parse(item.user_id).map_err(|_| InvalidAttribute::Attribute("user_id"))?,
             review,
-            observed_at: time(item.observed_at),
             applicant: item
                 .applicant_id
                 .map(ApplicantId::parse)
                 .transpose()
-                .map_err(|_| InvalidAttribute("applicant_id"))?,
-            started_at: time(item.started_at),
-            erased_at: time(item.erased_at),
-            renamed_at: time(item.renamed_at),
+                .map_err(|_| InvalidAttribute::Attribute("applicant_id"))?,
+            started_at: theirs(item.started_at),
             step: Step::new(item.onboarding_step),
             documents: documents
-                .zip(time(item.documents_read_at))
+                .zip(ours(item.documents_read_at))
                 .map(|(documents, read_at)| DocumentsRead { read_at, documents }),
-            session_at: time(item.session_at),
-            checked_at: time(item.checked_at),
+            reported_at: theirs(item.reported_at),
+            hinted_at: ours(item.hinted_at),
+            doubt,
+            missing_since: ours(item.missing_since),
+            erased: erased.map(ErasedApplicant::from_digest).collect(),
+            registered_at: ours(item.registered_at),
+            session_at: ours(item.session_at),
+            waiting_since: ours(item.waiting_since),
+            checked_at: ours(item.checked_at),
+            sequence: item.history_sequence.unwrap_or_default(),
             version: item.version,
-        })
+        };
+        user.check()?;
+        Ok(user)
     }
 }
 
@@ -265,15 +293,19 @@ impl TryFrom<DocumentItem> for StoredDocument {
 
     fn try_from(item: DocumentItem) -> Result<Self, InvalidAttribute> {
         Ok(Self {
-            kind: DocumentType::ALL
-                .into_iter()
-                .find(|kind| kind.as_str() == item.document_type)
-                .ok_or(InvalidAttribute("documents.document_type"))?,
-            status: DocumentStatus::ALL
-                .into_iter()
-                .find(|status| status.as_str() == item.status)
-                .ok_or(InvalidAttribute("documents.status"))?,
-            submitted_at: item.submitted_at.map(Timestamp::from_millis),
+            kind: named(
+                DocumentType::ALL,
+                DocumentType::as_str,
+                &item.document_type,
+                "documents.document_type",
+            )?,
+            status: named(
+                DocumentStatus::ALL,
+                DocumentStatus::as_str,
+                &item.status,
+                "documents.status",
+            )?,
+            submitted_at: item.submitted_at.map(ProviderTime::from_millis),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What a store of users does, whatever it keeps them in.
+//! The store of users, whatever it keeps them in.
 
 use std::error::Error;
 use std::future::Future;
@@ -6,18 +6,17 @@ use std::future::Future;
 use sha2::{Digest, Sha256};
 
 use super::item::InvalidAttribute;
-use crate::kyc::{Timestamp, User, UserId};
-use crate::provider::EventKey;
+use crate::kyc::{Due, EventKey, Queue, Timestamp, User, UserId};
 
-/// Where users are kept.
+/// A store of users.
 pub trait UserStore: Sync {
-    /// Reads a user, strongly consistent: who polls never sees an older state than before.
+    /// Reads a user, strongly consistent: a client that polls never sees an older state than before.
     fn get(
         &self,
         id: &UserId,
     ) -> impl Future<Output = Result<Option<User>, RepositoryError>> + Send;
 
-    /// Reads a user, and whether an event was dealt with. An event past its time counts as unknown, also while it is still there.
+    /// Reads a user, and whether an event was dealt with. An event past its expiry is unknown, also while it is still stored.
     fn get_with_event(
         &self,
         id: &UserId,
@@ -25,69 +24,99 @@ pub trait UserStore: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Loaded, RepositoryError>> + Send;
 
-    /// Stores what became of a user, the transition if there was one, and the event that caused it: all or nothing.
+    /// Stores a change of a user, its history item and its event, all or nothing. Returns the user as stored.
     ///
-    /// `before` must be as it was loaded; `after` is stored under the next version. `cause` is a word for the history.
-    fn commit(
-        &self,
-        before: &User,
-        after: &User,
-        cause: &str,
-        event: Option<EventRecord<'_>>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<(), CommitError>> + Send;
+    /// A user who did not change is stored again if there is no event either: that renews their place in the index.
+    fn commit(&self, change: Commit<'_>) -> impl Future<Output = Result<User, CommitError>> + Send;
 
-    /// Users of a shard who are due to be looked at, the longest due first. A user may be listed a moment after they are not due
-    /// any more.
+    /// Lists users of a shard who are due in a queue, the longest due first, at most `limit`, beginning after the user `after`. A
+    /// user may be listed a moment after they are not due any more.
     fn due(
         &self,
+        queue: Queue,
         shard: Shard,
         now: Timestamp,
+        after: Option<&DueUser>,
         limit: u8,
-    ) -> impl Future<Output = Result<Vec<UserId>, RepositoryError>> + Send;
+    ) -> impl Future<Output = Result<Vec<DueUser>, RepositoryError>> + Send;
 }
 
-/// A part of the users in flight. There are several, so that no partition of the index takes all writes.
+/// A change to be stored.
+#[derive(Debug, Clone, Copy)]
+pub struct Commit<'a> {
+    /// The user as loaded. The change is refused if the user was stored since.
+    pub before: &'a User,
+    /// The user as changed.
+    pub after: &'a User,
+    /// The next check of the changed user.
+    pub due: Option<Due>,
+    /// A word for the history.
+    pub cause: &'a str,
+    /// The event that caused the change, if one did.
+    pub event: Option<EventRecord<'a>>,
+    /// The time of the change.
+    pub now: Timestamp,
+}
+
+/// A user in the index of those who are due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueUser {
+    /// The user.
+    pub id: UserId,
+    /// The time since which the user is due.
+    pub at: Timestamp,
+}
+
+/// A part of the users. There are several, so that no partition of the index takes all writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard(u8);
 
 impl Shard {
     const COUNT: u8 = 16;
 
-    /// All of them.
+    /// Returns all shards.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..Self::COUNT).map(Self)
     }
 
-    /// The one that a user is in.
+    /// Returns the shard of a user.
     #[must_use]
     pub fn of(id: &UserId) -> Self {
         let first = Sha256::digest(id.as_str()).first().copied();
         Self(first.unwrap_or_default() % Self::COUNT)
     }
 
-    /// Its key.
-    pub(super) fn key(self) -> String {
-        self.0.to_string()
+    /// Returns the partition of the index that holds a queue's users of this shard.
+    pub(super) fn partition(self, queue: Queue) -> String {
+        format!("{}#{}", queue.as_str(), self.0)
     }
 }
 
-/// Why the table cannot be used.
+/// A table that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
     /// DynamoDB fails or cannot be reached.
     #[error("DynamoDB: {operation} failed")]
     Dynamo {
-        /// Which operation.
+        /// The operation.
         operation: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// DynamoDB did not answer in time. Whether it did what it was asked is not known.
+    /// DynamoDB takes a request for invalid, whoever makes it and whenever.
+    #[error("DynamoDB: {operation} is invalid")]
+    Invalid {
+        /// The operation.
+        operation: &'static str,
+        /// The cause.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// DynamoDB did not answer in time. Whether the request had an effect is unknown.
     #[error("DynamoDB: {operation} took too long")]
     TimedOut {
-        /// Which operation.
+        /// The operation.
         operation: &'static str,
     },
     /// DynamoDB has no capacity for the request, or for all of it.
@@ -96,35 +125,46 @@ pub enum RepositoryError {
     /// An item is not what we write.
     #[error("the item of a user is damaged")]
     Item(#[from] InvalidAttribute),
-    /// The user changed under our hands too many times in a row.
+    /// The user was changed by others too many times in a row.
     #[error("the user is changed by too many at once")]
     Contention,
 }
 
-/// Why a change was not stored. Nothing of it was.
+impl RepositoryError {
+    /// Returns whether the failure is one user's own, so that others can be stored all the same.
+    #[must_use]
+    pub fn is_of_one_user(&self) -> bool {
+        match self {
+            Self::Invalid { .. } | Self::Item(_) | Self::Contention => true,
+            Self::Dynamo { .. } | Self::TimedOut { .. } | Self::Throttled => false,
+        }
+    }
+}
+
+/// A change that was not stored. Nothing of it was.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// The user was changed since it was loaded.
+    /// The user was stored by somebody else since it was loaded.
     #[error("the user was changed meanwhile")]
     Conflict,
     /// The event was dealt with already.
     #[error("the event was dealt with already")]
     Duplicate,
-    /// The table cannot be used.
+    /// The tables cannot be used.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
 }
 
-/// A delivery to be remembered together with its effect.
+/// An event to be remembered together with its effect.
 #[derive(Debug, Clone, Copy)]
 pub struct EventRecord<'a> {
-    /// Which event.
+    /// The idempotency key.
     pub key: &'a EventKey,
-    /// What the provider calls it.
+    /// The provider's word for the kind of event.
     pub kind: &'a str,
 }
 
-/// What is stored about a user and an event.
+/// A user and an event as stored.
 #[derive(Debug)]
 pub struct Loaded {
     /// The user, if there is one.

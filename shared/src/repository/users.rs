@@ -1,53 +1,53 @@
 //! Reading and writing users.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::builders::PutBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, Update};
 use serde::Serialize;
 
-use super::item::{EventItem, HistoryItem, InvalidAttribute, USER, UserItem};
-use super::write::{Write, failed, invalid_request, write};
-use super::{CommitError, EventRecord, Loaded, RepositoryError, Shard, UserStore};
-use crate::kyc::{Allowance, Timestamp, Transition, User, UserId};
-use crate::provider::EventKey;
-use crate::runtime::chain;
+use super::item::{DeliveryItem, HistoryItem, InvalidAttribute, Item, UserItem};
+use super::write::{Refusal, Write, WriteError, failed, invalid_request, write};
+use super::{Commit, CommitError, DueUser, EventRecord, Loaded, RepositoryError, Shard, UserStore};
+use crate::kyc::{Due, EventKey, Queue, ReviewSchedule, Timestamp, Transition, User, UserId};
+use crate::platform::{ConfigError, Variables, chain};
 
-type Item = HashMap<String, AttributeValue>;
-
-/// How long a delivery is remembered: far longer than the provider repeats it (24 hours).
+/// Time for which an event is remembered: far longer than the provider repeats its delivery (24 hours).
 const EVENT_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
-/// The users' table.
+/// The index of users who are due.
+const DUE_INDEX: &str = "due";
+
+/// The tables of users, history and deliveries.
 #[derive(Debug, Clone)]
 pub struct Users {
     client: Client,
-    table: String,
+    users: String,
+    history: String,
+    deliveries: String,
 }
 
 impl Users {
-    /// The users in this table.
-    pub fn new(client: Client, table: impl Into<String>) -> Self {
-        Self {
+    /// Reads the names of the tables from `USERS_TABLE`, `HISTORY_TABLE` and `DELIVERIES_TABLE`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the variable that is missing.
+    pub fn from_environment(variables: &Variables, client: Client) -> Result<Self, ConfigError> {
+        let table = |name| variables.required(name).map(str::to_owned);
+        Ok(Self {
             client,
-            table: table.into(),
-        }
+            users: table("USERS_TABLE")?,
+            history: table("HISTORY_TABLE")?,
+            deliveries: table("DELIVERIES_TABLE")?,
+        })
     }
 
-    /// Opens the connection to the table ahead of the first request, by asking for an item that is not there. A failure shows
+    /// Opens the connection to DynamoDB ahead of the first request, by asking for a user who does not exist. A failure shows
     /// when the table is needed.
     pub async fn connect(&self) {
-        let nowhere =
-            ["user_id", "sk"].map(|name| (name.to_owned(), AttributeValue::S("-".to_owned())));
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(nowhere.into()));
-        if let Err(error) = request.send().await {
+        let nobody = AttributeValue::S("-".to_owned());
+        let request = self.client.get_item().table_name(&self.users);
+        if let Err(error) = request.key("user_id", nobody).send().await {
             let error = failed("GetItem", error);
             tracing::debug!(error = %chain(&error), "no connection to the table yet");
         }
@@ -57,69 +57,114 @@ impl Users {
     ///
     /// # Errors
     /// [`RepositoryError`].
-    pub async fn create(&self, user: &User) -> Result<(), RepositoryError> {
+    pub async fn create(
+        &self,
+        user: &User,
+        schedule: &ReviewSchedule,
+    ) -> Result<(), RepositoryError> {
+        let nobody = User::new(user.id.clone(), user.step.clone());
         let stored = User {
             version: 1,
             ..user.clone()
         };
-        let update = Write::Update(self.user(user, &stored)?);
-        match write(&self.client, vec![(update, CommitError::Conflict)]).await {
-            Ok(()) | Err(CommitError::Conflict | CommitError::Duplicate) => Ok(()),
-            Err(CommitError::Repository(error)) => Err(error),
+        let update = self.user_update(&nobody, &stored, schedule.due(user))?;
+        match write(&self.client, vec![(Write::Update(update), Refusal::User)]).await {
+            Ok(()) | Err(WriteError::Refused(_)) => Ok(()),
+            Err(WriteError::Failed(error)) => Err(error),
         }
     }
 
-    /// Takes one off an allowance of the user, in the window that ends at `ends_at`, in one atomic write. False: none is left.
-    ///
-    /// # Errors
-    /// [`RepositoryError`].
-    pub async fn spend(
-        &self,
-        id: &UserId,
-        allowance: &Allowance,
-        ends_at: Timestamp,
-    ) -> Result<bool, RepositoryError> {
-        let number = |number: i64| AttributeValue::N(number.to_string());
-        let sk = format!("SPENT#{}#{}", allowance.purpose, ends_at.seconds());
+    async fn try_commit(&self, change: &Commit<'_>, sequence: u64) -> Result<User, WriteError> {
+        let Commit { before, after, .. } = *change;
+        let mut writes = Vec::new();
+        let mut stored = after.clone();
+        if before != after || change.event.is_none() {
+            stored.version = before.version + 1;
+            let transition = Transition::between(before, after);
+            stored.sequence = sequence + u64::from(transition.is_some());
+            let update = self.user_update(before, &stored, change.due)?;
+            writes.push((Write::Update(update), Refusal::User));
+            if let Some(transition) = transition {
+                let item = HistoryItem::new(&stored, &transition, change.cause, change.now);
+                let put = Put::builder()
+                    .table_name(&self.history)
+                    .set_item(Some(to_item(&item)?))
+                    .condition_expression("attribute_not_exists(user_id)")
+                    .build();
+                let put = put.map_err(invalid_request)?;
+                writes.push((Write::Put(put), Refusal::History));
+            }
+        }
+        if let Some(event) = change.event {
+            let put = self.delivery_put(&before.id, event, change.now)?;
+            writes.push((Write::Put(put), Refusal::Event));
+        }
+        write(&self.client, writes).await?;
+        Ok(stored)
+    }
+
+    /// Returns the number of the last item of a user's history; 0 if there is none.
+    async fn last_sequence(&self, id: &UserId) -> Result<u64, RepositoryError> {
         let request = self
             .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(key(id, &sk)))
-            .update_expression("SET expires_at = :end ADD spent :one")
-            .condition_expression("attribute_not_exists(spent) OR spent < :times")
-            .expression_attribute_values(":end", number(ends_at.seconds()))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":times", number(allowance.times.get().into()));
-        match request.send().await {
-            Ok(_) => Ok(true),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(failed("UpdateItem", error)),
-            },
+            .query()
+            .table_name(&self.history)
+            .key_condition_expression("user_id = :id")
+            .expression_attribute_values(":id", AttributeValue::S(id.as_str().to_owned()))
+            .projection_expression("#sequence")
+            .expression_attribute_names("#sequence", "sequence")
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .limit(1);
+        let page = request
+            .send()
+            .await
+            .map_err(|error| failed("Query", error))?;
+        let last = page.items.unwrap_or_default().into_iter().next();
+        match last {
+            None => Ok(0),
+            Some(item) => number(&item, "sequence")
+                .and_then(|sequence| u64::try_from(sequence).ok())
+                .ok_or(InvalidAttribute::Attribute("sequence").into()),
         }
     }
 
-    /// What changes of the user's item, if the user still is as it was before. Only that is written, so that a function needs
-    /// no more rights than it makes changes.
-    fn user(&self, before: &User, after: &User) -> Result<Update, RepositoryError> {
-        let item = |user| serde_dynamo::to_item(UserItem::from(user));
-        let old: Item = match before.version {
+    /// Builds the update of the attributes that change, on condition that the user is stored as before. Nothing else is
+    /// written, so that a function needs no right to an attribute that it never changes.
+    fn user_update(
+        &self,
+        before: &User,
+        after: &User,
+        due: Option<Due>,
+    ) -> Result<Update, RepositoryError> {
+        let old = match before.version {
             0 => Item::new(),
-            _ => item(before).map_err(|_| InvalidAttribute("item"))?,
+            _ => to_item(&UserItem::from(before))?,
         };
-        let new: Item = item(after).map_err(|_| InvalidAttribute("item"))?;
-        let is_key = |name: &str| ["user_id", "sk"].contains(&name);
+        let mut new = to_item(&UserItem::from(after))?;
+        let due = due.map(|due| {
+            let partition = Shard::of(&after.id).partition(due.queue);
+            let at = AttributeValue::N(due.at.millis().to_string());
+            [("due_in", AttributeValue::S(partition)), ("due_at", at)]
+        });
+        new.extend(
+            due.into_iter()
+                .flatten()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+        let index = ["due_in", "due_at"].map(str::to_owned);
         let mut update = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(key(&after.id, USER)));
+            .table_name(&self.users)
+            .set_key(Some(key(&after.id)));
         let (mut set, mut removed) = (Vec::new(), Vec::new());
-        let mut changed: Vec<&String> = new.keys().chain(old.keys()).collect();
+        let mut changed: Vec<&String> = new.keys().chain(old.keys()).chain(&index).collect();
         changed.sort_unstable();
         changed.dedup();
         for (index, name) in changed.into_iter().enumerate() {
             let value = new.get(name);
-            if is_key(name) || old.get(name) == value {
+            // The index attributes are written each time: what is stored of them depends on rules that may have changed.
+            let is_unchanged = old.get(name) == value && !name.starts_with("due_");
+            if name == "user_id" || is_unchanged || (value.is_none() && before.version == 0) {
                 continue;
             }
             // Some of the names are reserved words.
@@ -147,33 +192,26 @@ impl Users {
         update.build().map_err(invalid_request)
     }
 
-    /// The event, if it is not there, or only past its time.
-    fn event(
+    /// Builds the put of an event, on condition that it is not stored, or only past its expiry.
+    fn delivery_put(
         &self,
         id: &UserId,
         event: EventRecord<'_>,
         now: Timestamp,
     ) -> Result<Put, RepositoryError> {
-        let item = EventItem::new(
-            id,
-            event_sk(event.key),
-            event.kind,
-            now.plus(EVENT_KEPT_FOR),
-        );
-        self.new_item(&item)?
-            .condition_expression("attribute_not_exists(user_id) OR expires_at <= :now")
+        let item = DeliveryItem {
+            event_key: event.key.as_str(),
+            user_id: id.as_str(),
+            kind: event.kind,
+            expires_at: now.plus(EVENT_KEPT_FOR).seconds(),
+        };
+        Put::builder()
+            .table_name(&self.deliveries)
+            .set_item(Some(to_item(&item)?))
+            .condition_expression("attribute_not_exists(event_key) OR expires_at <= :now")
             .expression_attribute_values(":now", AttributeValue::N(now.seconds().to_string()))
             .build()
             .map_err(invalid_request)
-    }
-
-    /// An item on the condition that there is none with its key.
-    fn new_item(&self, item: &impl Serialize) -> Result<PutBuilder, RepositoryError> {
-        let item: Item = serde_dynamo::to_item(item).map_err(|_| InvalidAttribute("item"))?;
-        Ok(Put::builder()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(user_id)"))
     }
 }
 
@@ -182,14 +220,14 @@ impl UserStore for Users {
         let request = self
             .client
             .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(id, USER)))
+            .table_name(&self.users)
+            .set_key(Some(key(id)))
             .consistent_read(true);
-        let answer = request
+        let response = request
             .send()
             .await
             .map_err(|error| failed("GetItem", error))?;
-        answer.item.map(user).transpose()
+        response.item.map(user).transpose()
     }
 
     async fn get_with_event(
@@ -198,120 +236,117 @@ impl UserStore for Users {
         event: &EventKey,
         now: Timestamp,
     ) -> Result<Loaded, RepositoryError> {
-        let keys = KeysAndAttributes::builder()
-            .keys(key(id, USER))
-            .keys(key(id, &event_sk(event)))
-            .consistent_read(true)
-            .build()
-            .map_err(invalid_request)?;
-        let answer = self
+        let event_key = AttributeValue::S(event.as_str().to_owned());
+        let one = |key: Item| {
+            let keys = KeysAndAttributes::builder().keys(key).consistent_read(true);
+            keys.build().map_err(invalid_request)
+        };
+        let response = self
             .client
             .batch_get_item()
-            .request_items(&self.table, keys)
+            .request_items(&self.users, one(key(id))?)
+            .request_items(
+                &self.deliveries,
+                one(Item::from([("event_key".to_owned(), event_key)]))?,
+            )
             .send()
-            .await;
-        let answer = answer.map_err(|error| failed("BatchGetItem", error))?;
-        if answer.unprocessed_keys.is_some_and(|keys| !keys.is_empty()) {
+            .await
+            .map_err(|error| failed("BatchGetItem", error))?;
+        if response
+            .unprocessed_keys
+            .is_some_and(|keys| !keys.is_empty())
+        {
             return Err(RepositoryError::Throttled);
         }
-        let mut loaded = Loaded {
-            user: None,
-            event_known: false,
-        };
-        for item in answer
-            .responses
-            .into_iter()
-            .flatten()
-            .flat_map(|(_, items)| items)
-        {
-            if item
-                .get("sk")
-                .and_then(|sk| sk.as_s().ok())
-                .is_some_and(|sk| sk == USER)
-            {
-                loaded.user = Some(user(item)?);
-            } else {
-                loaded.event_known = !is_expired(&item, now);
-            }
-        }
-        Ok(loaded)
+        let mut tables = response.responses.unwrap_or_default();
+        let mut item = |table| tables.remove(table).and_then(|mut items| items.pop());
+        let expiry = item(&self.deliveries).map(|event| number(&event, "expires_at"));
+        Ok(Loaded {
+            user: item(&self.users).map(user).transpose()?,
+            event_known: expiry.is_some_and(|expires_at| {
+                expires_at.is_none_or(|expires_at| expires_at > now.seconds())
+            }),
+        })
     }
 
-    async fn commit(
-        &self,
-        before: &User,
-        after: &User,
-        cause: &str,
-        event: Option<EventRecord<'_>>,
-        now: Timestamp,
-    ) -> Result<(), CommitError> {
-        let mut writes = Vec::new();
-        if before != after {
-            let mut after = after.clone();
-            after.version = before.version + 1;
-            let update = Write::Update(self.user(before, &after)?);
-            writes.push((update, CommitError::Conflict));
-            if let Some(transition) = Transition::between(before, &after) {
-                let history = HistoryItem::new(&after, &transition, cause, now);
-                let put = self.new_item(&history)?.build().map_err(invalid_request)?;
-                writes.push((Write::Put(put), CommitError::Conflict));
+    async fn commit(&self, change: Commit<'_>) -> Result<User, CommitError> {
+        let refused = |refusal| match refusal {
+            Refusal::User | Refusal::History => CommitError::Conflict,
+            Refusal::Event => CommitError::Duplicate,
+        };
+        let stored = match self.try_commit(&change, change.before.sequence).await {
+            // The user's item was lost, while the history is still there: it goes on after its last item.
+            Err(WriteError::Refused(Refusal::History)) => {
+                let sequence = self.last_sequence(&change.before.id).await?;
+                self.try_commit(&change, sequence).await
             }
-        }
-        if let Some(event) = event {
-            let put = Write::Put(self.event(&before.id, event, now)?);
-            writes.push((put, CommitError::Duplicate));
-        }
-        write(&self.client, writes).await
+            result => result,
+        };
+        stored.map_err(|error| match error {
+            WriteError::Refused(refusal) => refused(refusal),
+            WriteError::Failed(error) => error.into(),
+        })
     }
 
     async fn due(
         &self,
+        queue: Queue,
         shard: Shard,
         now: Timestamp,
+        after: Option<&DueUser>,
         limit: u8,
-    ) -> Result<Vec<UserId>, RepositoryError> {
+    ) -> Result<Vec<DueUser>, RepositoryError> {
+        let partition = AttributeValue::S(shard.partition(queue));
+        let time = |time: Timestamp| AttributeValue::N(time.millis().to_string());
+        let start = after.map(|user| {
+            let mut start = key(&user.id);
+            start.insert("due_in".to_owned(), partition.clone());
+            start.insert("due_at".to_owned(), time(user.at));
+            start
+        });
         let request = self
             .client
             .query()
-            .table_name(&self.table)
-            .index_name("in_flight")
-            .key_condition_expression("in_flight = :shard AND due_at <= :now")
-            .expression_attribute_values(":shard", AttributeValue::S(shard.key()))
-            .expression_attribute_values(":now", AttributeValue::N(now.millis().to_string()))
+            .table_name(&self.users)
+            .index_name(DUE_INDEX)
+            .key_condition_expression("due_in = :partition AND due_at <= :now")
+            .expression_attribute_values(":partition", partition)
+            .expression_attribute_values(":now", time(now))
+            .set_exclusive_start_key(start)
             .limit(limit.into());
-        let answer = request
+        let page = request
             .send()
             .await
             .map_err(|error| failed("Query", error))?;
-        let ids = answer.items.unwrap_or_default().into_iter().map(|item| {
+        let users = page.items.unwrap_or_default().into_iter().map(|item| {
             let id = item.get("user_id").and_then(|id| id.as_s().ok());
-            id.and_then(|id| UserId::parse(id).ok())
-                .ok_or(InvalidAttribute("user_id"))
+            let id = id.and_then(|id| UserId::parse(id).ok());
+            let at = number(&item, "due_at").map(Timestamp::from_millis);
+            Ok(DueUser {
+                id: id.ok_or(InvalidAttribute::Attribute("user_id"))?,
+                at: at.ok_or(InvalidAttribute::Attribute("due_at"))?,
+            })
         });
-        Ok(ids.collect::<Result<_, _>>()?)
+        users.collect()
     }
 }
 
-fn key(id: &UserId, sk: &str) -> Item {
-    [("user_id", id.as_str()), ("sk", sk)]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
-        .collect()
+fn key(id: &UserId) -> Item {
+    let id = AttributeValue::S(id.as_str().to_owned());
+    Item::from([("user_id".to_owned(), id)])
 }
 
-fn event_sk(key: &EventKey) -> String {
-    format!("EVENT#{}", key.as_str())
+fn to_item(item: &impl Serialize) -> Result<Item, RepositoryError> {
+    Ok(serde_dynamo::to_item(item).map_err(|_| InvalidAttribute::Attribute("item"))?)
 }
 
 fn user(item: Item) -> Result<User, RepositoryError> {
     // The deserializer's own error would quote values.
-    let item: UserItem = serde_dynamo::from_item(item).map_err(|_| InvalidAttribute("item"))?;
+    let item: UserItem =
+        serde_dynamo::from_item(item).map_err(|_| InvalidAttribute::Attribute("item"))?;
     Ok(item.try_into()?)
 }
 
-fn is_expired(event: &Item, now: Timestamp) -> bool {
-    let expires_at: Option<i64> = event
-        .get("expires_at")
-        .and_then(|value| value.as_n().ok()?.parse().ok());
-    expires_at.is_some_and(|expires_at| expires_at <= now.seconds())
+fn number(item: &Item, name: &str) -> Option<i64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Writing to the table: one item by itself, several all or none, and what it means when `DynamoDB` does not.
+//! Writes: one item by itself, several all or none, and the meaning of a refusal.
 
 use std::error::Error;
 
@@ -10,7 +10,33 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 
-use super::{CommitError, RepositoryError};
+use super::RepositoryError;
+
+/// The condition that did not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// The user was stored by somebody else since it was loaded.
+    User,
+    /// The history has an item of that number.
+    History,
+    /// The event was dealt with already.
+    Event,
+}
+
+/// A write that was not made.
+#[derive(Debug)]
+pub(super) enum WriteError {
+    /// A condition did not hold.
+    Refused(Refusal),
+    /// DynamoDB failed.
+    Failed(RepositoryError),
+}
+
+impl From<RepositoryError> for WriteError {
+    fn from(error: RepositoryError) -> Self {
+        Self::Failed(error)
+    }
+}
 
 /// A write of one item.
 pub(super) enum Write {
@@ -28,11 +54,11 @@ impl Write {
     }
 }
 
-/// Writes all or nothing. Beside each write stands what it means when its condition does not hold.
+/// Writes all or nothing. Beside each write stands the refusal that its condition means.
 pub(super) async fn write(
     client: &Client,
-    mut writes: Vec<(Write, CommitError)>,
-) -> Result<(), CommitError> {
+    mut writes: Vec<(Write, Refusal)>,
+) -> Result<(), WriteError> {
     if writes.len() > 1 {
         let (writes, refusals) = writes
             .into_iter()
@@ -51,7 +77,12 @@ pub(super) async fn write(
             answer
                 .map(|_| ())
                 .map_err(|error| match error.as_service_error() {
-                    Some(PutItemError::ConditionalCheckFailedException(_)) => refusal,
+                    Some(PutItemError::ConditionalCheckFailedException(_)) => {
+                        WriteError::Refused(refusal)
+                    }
+                    Some(PutItemError::TransactionConflictException(_)) => {
+                        WriteError::Refused(Refusal::User)
+                    }
                     _ => failed("PutItem", error).into(),
                 })
         }
@@ -67,7 +98,13 @@ pub(super) async fn write(
             answer
                 .map(|_| ())
                 .map_err(|error| match error.as_service_error() {
-                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => refusal,
+                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
+                        WriteError::Refused(refusal)
+                    }
+                    // Somebody else's transaction writes the item at this moment.
+                    Some(UpdateItemError::TransactionConflictException(_)) => {
+                        WriteError::Refused(Refusal::User)
+                    }
                     _ => failed("UpdateItem", error).into(),
                 })
         }
@@ -77,8 +114,8 @@ pub(super) async fn write(
 async fn transact(
     client: &Client,
     writes: Vec<TransactWriteItem>,
-    refusals: Vec<CommitError>,
-) -> Result<(), CommitError> {
+    refusals: Vec<Refusal>,
+) -> Result<(), WriteError> {
     let request = client
         .transact_write_items()
         .set_transact_items(Some(writes));
@@ -115,6 +152,10 @@ where
     match (&error, error.code()) {
         (SdkError::TimeoutError(_), _) => RepositoryError::TimedOut { operation },
         (_, Some(code)) if THROTTLED.contains(&code) => RepositoryError::Throttled,
+        (_, Some("ValidationException")) => RepositoryError::Invalid {
+            operation,
+            source: error.into(),
+        },
         _ => RepositoryError::Dynamo {
             operation,
             source: error.into(),
@@ -122,25 +163,27 @@ where
     }
 }
 
-/// What a cancelled transaction means. The reasons stand in the order of the writes; `refusals` says for each write what it
-/// means that its condition did not hold. None: something else than conditions, conflicts and throttling.
-fn refusal(
-    cancelled: &TransactionCanceledException,
-    refusals: Vec<CommitError>,
-) -> Option<CommitError> {
+/// Returns the meaning of a cancelled transaction. The reasons stand in the order of the writes, as do the `refusals`. `None`:
+/// something else than conditions, conflicts and throttling.
+fn refusal(cancelled: &TransactionCanceledException, refusals: Vec<Refusal>) -> Option<WriteError> {
     let reasons = cancelled.cancellation_reasons();
     let has = |code| reasons.iter().any(|reason| reason.code() == Some(code));
-    let refused = reasons
+    let refused: Vec<Refusal> = reasons
         .iter()
         .zip(refusals)
         .filter(|(reason, _)| reason.code() == Some("ConditionalCheckFailed"))
-        .map(|(_, refusal)| refusal);
-    match refused.last() {
-        // An event that was dealt with comes last, and makes the rest pointless.
-        Some(refusal) => Some(refusal),
-        None if has("TransactionConflict") => Some(CommitError::Conflict),
+        .map(|(_, refusal)| refusal)
+        .collect();
+    // An event that was dealt with makes the rest pointless. Whoever changed the user meanwhile may also have written the
+    // history item, so that this alone says that the user's item is not the one that the history belongs to.
+    let first = [Refusal::Event, Refusal::User, Refusal::History]
+        .into_iter()
+        .find(|refusal| refused.contains(refusal));
+    match first {
+        Some(refusal) => Some(WriteError::Refused(refusal)),
+        None if has("TransactionConflict") => Some(WriteError::Refused(Refusal::User)),
         None if has("ThrottlingError") || has("ProvisionedThroughputExceeded") => {
-            Some(RepositoryError::Throttled.into())
+            Some(WriteError::Failed(RepositoryError::Throttled))
         }
         None => None,
     }
@@ -152,35 +195,37 @@ mod tests {
 
     use super::*;
 
-    fn cancelled(codes: [&str; 3]) -> Option<CommitError> {
+    fn cancelled(codes: [&str; 3]) -> Option<WriteError> {
         let reasons = codes.map(|code| CancellationReason::builder().code(code).build());
         let cancelled = TransactionCanceledException::builder()
             .set_cancellation_reasons(Some(reasons.to_vec()))
             .build();
-        let refusals = vec![
-            CommitError::Conflict,
-            CommitError::Conflict,
-            CommitError::Duplicate,
-        ];
+        let refusals = vec![Refusal::User, Refusal::History, Refusal::Event];
         refusal(&cancelled, refusals)
     }
 
     #[test]
     fn a_cancelled_transaction_is_understood_by_its_reasons() {
         const FAILED: &str = "ConditionalCheckFailed";
-        for conflict in [[FAILED, "None", "None"], ["None", FAILED, "None"]] {
-            assert!(matches!(cancelled(conflict), Some(CommitError::Conflict)));
+        for (codes, refusal) in [
+            ([FAILED, "None", "None"], Refusal::User),
+            ([FAILED, FAILED, "None"], Refusal::User),
+            (["None", FAILED, "None"], Refusal::History),
+            (["None", "None", FAILED], Refusal::Event),
+            ([FAILED, FAILED, FAILED], Refusal::Event),
+            (["TransactionConflict", "None", "None"], Refusal::User),
+        ] {
+            let refused = cancelled(codes);
+            assert!(
+                matches!(refused, Some(WriteError::Refused(found)) if found == refusal),
+                "{codes:?}"
+            );
         }
-        for duplicate in [["None", "None", FAILED], [FAILED, "None", FAILED]] {
-            assert!(matches!(cancelled(duplicate), Some(CommitError::Duplicate)));
-        }
-        let conflict = cancelled(["TransactionConflict", "None", "None"]);
-        assert!(matches!(conflict, Some(CommitError::Conflict)));
         for code in ["ThrottlingError", "ProvisionedThroughputExceeded"] {
             let throttled = cancelled(["None", code, "None"]);
             assert!(matches!(
                 throttled,
-                Some(CommitError::Repository(RepositoryError::Throttled))
+                Some(WriteError::Failed(RepositoryError::Throttled))
             ));
         }
         assert!(cancelled(["None", "ValidationError", "None"]).is_none());

@@ -1,14 +1,16 @@
-//! What a user may see of their verification.
+//! The details that a user may see of their verification.
 
-use super::{Recorder, ServiceError};
-use crate::kyc::{Document, DocumentsRead, User, UserId, apply, erase};
-use crate::provider::{Person, Provider, Sighting, Snapshot, Subject};
-use crate::repository::UserStore;
-use crate::runtime::{Deadline, chain};
+use super::store::{ATTEMPTS, Stored};
+use super::{KycService, ServiceError};
+use crate::kyc::{Document, DocumentsRead, User, UserId};
+use crate::platform::{Deadline, chain};
+use crate::provider::{ApplicantLookup, ApplicantRecord, Person, Provider, ProviderError};
+use crate::repository::{RepositoryError, UserStore};
 
+/// Cause in the history.
 const CAUSE: &str = "details";
 
-/// A verification with what the provider knows of the person, as far as it could be asked.
+/// A verification with the provider's data about the person, as far as the provider could be asked.
 #[derive(Debug)]
 pub struct Details {
     /// The user.
@@ -20,7 +22,7 @@ pub struct Details {
 }
 
 impl Details {
-    /// What can be shown without the provider: no country, no date of birth, no nationality.
+    /// Returns the part that can be shown without the provider: no country, no date of birth, no nationality.
     fn stored(user: User) -> Self {
         let person = user.name().map(|name| Person {
             first_name: name.first().cloned(),
@@ -48,120 +50,123 @@ impl Details {
     }
 }
 
-/// The details of a user. The person is read from the provider each time; the documents are stored for 5 minutes.
-///
-/// With `refresh` the stored documents are not used, and the provider has to answer. Without it, what the provider does not
-/// answer is left out.
-///
-/// # Errors
-/// With `refresh`: [`ServiceError::NoApplicant`], and [`ServiceError::Provider`]. Always: [`ServiceError::Repository`].
-pub async fn details<S: UserStore>(
-    recorder: &Recorder<S>,
-    provider: &impl Provider,
-    id: &UserId,
-    refresh: bool,
-    deadline: Deadline,
-) -> Result<Details, ServiceError> {
-    let stored = recorder.load(id).await?;
-    if !refresh && stored.applicant.is_none() {
-        return Ok(Details::stored(stored));
-    }
-    match read(recorder, provider, stored.clone(), refresh, deadline).await {
-        Err(ServiceError::Provider(error)) if !refresh => {
-            tracing::warn!(error = %chain(&error), "details without the provider");
-            Ok(Details::stored(stored))
-        }
-        Err(ServiceError::NoApplicant) if !refresh => Ok(Details::stored(recorder.load(id).await?)),
-        result => result,
-    }
-}
-
-async fn read<S: UserStore>(
-    recorder: &Recorder<S>,
-    provider: &impl Provider,
-    stored: User,
-    refresh: bool,
-    deadline: Deadline,
-) -> Result<Details, ServiceError> {
-    let read_at = (recorder.clock)();
-    let known = stored.applicant.clone();
-    let fresh = !refresh
-        && stored
-            .documents
-            .as_ref()
-            .is_some_and(|read| read.is_fresh(read_at));
-
-    // The documents are asked for by the provider's id: at the same time if it is known, otherwise afterwards.
-    let (sighting, early) = tokio::join!(
-        provider.observe(Subject::User(&stored.id), deadline),
-        async {
-            match &known {
-                Some(applicant) if !fresh => Some(provider.documents(applicant, deadline).await),
-                _ => None,
+impl<S: UserStore, P: Provider> KycService<S, P> {
+    /// Returns the details of a user. The person is read from the provider each time; the documents are stored for 5 minutes.
+    ///
+    /// With `refresh` the stored documents are not used, and the provider has to answer. Without it, what the provider does not
+    /// answer is left out.
+    ///
+    /// # Errors
+    /// With `refresh`: [`ServiceError::NoApplicant`], and [`ServiceError::Provider`]. Always: [`ServiceError::Repository`].
+    pub async fn details(
+        &self,
+        id: &UserId,
+        refresh: bool,
+        deadline: Deadline,
+    ) -> Result<Details, ServiceError> {
+        for attempt in 0..ATTEMPTS {
+            let stored = self.user(id).await?;
+            if !refresh && stored.applicant.is_none() {
+                return Ok(Details::stored(stored));
+            }
+            match self.try_details(&stored, refresh, deadline).await {
+                Ok(Some(details)) => return Ok(details),
+                Ok(None) => self.back_off(attempt).await,
+                Err(ServiceError::Provider(error)) if !refresh => {
+                    tracing::warn!(error = %chain(&error), "details without the provider");
+                    return Ok(Details::stored(stored));
+                }
+                Err(ServiceError::NoApplicant) if !refresh => {
+                    return Ok(Details::stored(self.user(id).await?));
+                }
+                Err(error) => return Err(error),
             }
         }
-    );
-    let snapshot = match sighting? {
-        Sighting::Applicant(snapshot) => snapshot,
-        Sighting::Nobody => return Err(ServiceError::NoApplicant),
-        Sighting::Deleted { at } => {
-            recorder
-                .record_read(stored, CAUSE, |user| erase(user, at))
-                .await?;
-            return Err(ServiceError::NoApplicant);
-        }
-    };
-    let answer = match (&snapshot.observation.applicant, early) {
-        (seen, _) if fresh && *seen == known => None,
-        (seen, Some(answer)) if *seen == known => Some(answer),
-        (Some(seen), _) => Some(provider.documents(seen, deadline).await),
-        (None, _) => None,
-    };
+        Err(RepositoryError::Contention.into())
+    }
 
-    let (documents, read) = match answer.transpose() {
-        Ok(Some(documents)) => {
-            let documents = documents.unwrap_or_default();
-            let read = DocumentsRead {
-                read_at,
-                documents: documents
-                    .iter()
-                    .map(|document| document.stored.clone())
-                    .collect(),
-            };
-            (documents, Some(read))
-        }
-        Ok(None) => (documents_with_countries(&stored, &snapshot), None),
-        Err(error) if refresh => return Err(error.into()),
-        Err(error) => {
-            tracing::warn!(error = %chain(&error), "details with the stored documents");
-            (documents_with_countries(&stored, &snapshot), None)
-        }
-    };
-    let change = |user: &User| {
-        let user = apply(user, &snapshot.observation, &recorder.onboarding);
-        match &read {
-            Some(read) => user.with_documents(read.clone()),
-            None => user,
-        }
-    };
-    let user = recorder.record_read(stored, CAUSE, change).await?;
-    Ok(match snapshot.person {
-        Some(person) => Details {
-            user,
-            person: Some(person),
-            documents,
-        },
-        None => Details {
-            documents,
-            ..Details::stored(user)
-        },
-    })
+    /// Reads person and documents and stores the result. Returns `None` if somebody else stored the user meanwhile.
+    async fn try_details(
+        &self,
+        stored: &User,
+        refresh: bool,
+        deadline: Deadline,
+    ) -> Result<Option<Details>, ServiceError> {
+        let read_at = (self.clock)();
+        let known = &stored.applicant;
+        let cached = stored.documents.as_ref().filter(|_| !refresh);
+        let fresh = cached.is_some_and(|read| read.is_fresh(read_at));
+
+        // The documents are asked for by the provider's id: at the same time if it is known, otherwise afterwards.
+        let (lookup, early) =
+            tokio::join!(self.provider.applicant_of(&stored.id, deadline), async {
+                match known {
+                    Some(applicant) if !fresh => {
+                        Some(self.provider.documents(applicant, deadline).await)
+                    }
+                    _ => None,
+                }
+            });
+        let lookup = lookup?;
+        let after = self.apply_lookup(stored, &lookup, read_at);
+        let ApplicantLookup::Active(record) = lookup else {
+            self.store(stored, &after, CAUSE, None).await?;
+            return Err(ServiceError::NoApplicant);
+        };
+        let answer = match (&record.observation.applicant, early) {
+            (seen, _) if fresh && seen == known => None,
+            (seen, Some(answer)) if seen == known => Some(answer),
+            (Some(seen), _) => Some(self.provider.documents(seen, deadline).await),
+            (None, _) => None,
+        };
+        let read = submitted(answer, refresh)?;
+        let (documents, after) = match read {
+            Some(documents) => {
+                let kept = documents.iter().map(|document| document.stored.clone());
+                let read = DocumentsRead {
+                    read_at,
+                    documents: kept.collect(),
+                };
+                (documents, after.with_documents(read))
+            }
+            None => (documents_with_countries(&after, &record), after),
+        };
+        let Stored::Done(user) = self.store(stored, &after, CAUSE, None).await? else {
+            return Ok(None);
+        };
+        Ok(Some(match record.person {
+            Some(person) => Details {
+                user: *user,
+                person: Some(person),
+                documents,
+            },
+            None => Details {
+                documents,
+                ..Details::stored(*user)
+            },
+        }))
+    }
 }
 
-/// The stored documents with the countries that the provider read from documents of their type, where that is one country.
-fn documents_with_countries(user: &User, snapshot: &Snapshot) -> Vec<Document> {
+/// Returns the documents that were read. `None`: the stored ones are to be used.
+fn submitted(
+    answer: Option<Result<Option<Vec<Document>>, ProviderError>>,
+    refresh: bool,
+) -> Result<Option<Vec<Document>>, ProviderError> {
+    match answer.transpose() {
+        Ok(read) => Ok(read.map(Option::unwrap_or_default)),
+        Err(error) if refresh => Err(error),
+        Err(error) => {
+            tracing::warn!(error = %chain(&error), "details with the stored documents");
+            Ok(None)
+        }
+    }
+}
+
+/// Returns the stored documents with the countries that the provider read from documents of their type, where that is one country.
+fn documents_with_countries(user: &User, record: &ApplicantRecord) -> Vec<Document> {
     let country_of = |kind| {
-        let mut countries = snapshot
+        let mut countries = record
             .document_countries
             .iter()
             .filter(|(of, _)| *of == kind)

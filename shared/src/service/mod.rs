@@ -1,28 +1,57 @@
 //! The use cases: what a function calls once it knows who asks for what.
 
 mod details;
-mod meter;
+mod gate;
+mod rate_limiter;
 mod reconcile;
-mod record;
 mod session;
 mod status;
+mod store;
 mod webhook;
 
-pub use details::{Details, details};
-pub use meter::Meter;
-pub use reconcile::{PACE, Reconciled, reconcile};
-pub use record::Recorder;
-pub use session::start_session;
-pub use status::refresh;
-pub use webhook::{Outcome, Receiver};
+pub use details::Details;
+pub use gate::Gate;
+pub use rate_limiter::RateLimiter;
+pub use reconcile::{PACE, Reconciled};
+pub use webhook::{DeliveryOutcome, WebhookReceiver};
 
 use std::time::Duration;
 
-use crate::kyc::Status;
-use crate::provider::ProviderError;
-use crate::repository::RepositoryError;
+use crate::kyc::{Policy, Status, User, UserId};
+use crate::platform::{Clock, SecretError};
+use crate::provider::sumsub::Sumsub;
+use crate::provider::{DeliveryError, ProviderError};
+use crate::repository::{RepositoryError, UserStore, Users};
 
-/// Why a use case did not come to its end.
+/// The use cases about users. `P` is the provider, or `()` where it is never asked.
+#[derive(Debug)]
+pub struct KycService<S = Users, P = Sumsub> {
+    /// The store of users.
+    pub users: S,
+    /// The provider.
+    pub provider: P,
+    /// The rules of the core.
+    pub policy: Policy,
+    /// Our clock.
+    pub clock: Clock,
+}
+
+impl<S: UserStore, P> KycService<S, P> {
+    /// Loads a user, or makes a new one if none is stored.
+    ///
+    /// # Errors
+    /// [`RepositoryError`].
+    pub async fn user(&self, id: &UserId) -> Result<User, RepositoryError> {
+        let stored = self.users.get(id).await?;
+        Ok(stored.unwrap_or_else(|| self.new_user(id)))
+    }
+
+    fn new_user(&self, id: &UserId) -> User {
+        User::new(id.clone(), self.policy.onboarding.first().clone())
+    }
+}
+
+/// A use case that did not come to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
     /// The provider knows no applicant of this user.
@@ -31,12 +60,18 @@ pub enum ServiceError {
     /// The verdict is final, so that there is nothing to start.
     #[error("the verification is {} already", .0.as_str())]
     Decided(Status),
-    /// The user did too often what costs.
-    #[error("the user's allowance is used up")]
-    Exhausted {
-        /// When there is a new one.
+    /// The user reached a rate limit.
+    #[error("the user's rate limit is reached")]
+    RateLimited {
+        /// The time until the next window.
         retry_after: Duration,
     },
+    /// The delivery is not proven to be the provider's.
+    #[error(transparent)]
+    Unverified(DeliveryError),
+    /// A secret cannot be had.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -1,132 +1,205 @@
-//! Finding out what no webhook told.
+//! Finding out on a schedule what no webhook told.
 
 use std::time::Duration;
 
-use super::{Recorder, ServiceError};
-use crate::kyc::{Transition, User, UserId, apply, erase};
-use crate::provider::{Provider, Sighting, Subject};
-use crate::repository::{RepositoryError, Shard, UserStore};
-use crate::runtime::{Deadline, chain};
+use super::store::Stored;
+use super::{KycService, ServiceError};
+use crate::kyc::{Due, Queue, Transition, User, apply_missing};
+use crate::platform::metrics::{self, Measure};
+use crate::platform::{Deadline, chain};
+use crate::provider::{ApplicantLookup, Provider};
+use crate::repository::{DueUser, RepositoryError, Shard, UserStore};
 
-/// What history calls the cause of a change that was found here.
+/// Cause in the history.
 const CAUSE: &str = "reconcile";
 
-/// How much time there is at least between two looks: a third of the requests that the provider allows an account (300 in
-/// 5 s). The rest is for users who are waiting.
+/// Minimum time between two checks: a third of the requests that the provider allows an account (300 in 5 s). The rest is for
+/// users who are waiting.
 pub const PACE: Duration = Duration::from_millis(50);
 
-/// How many users of a shard are taken at a time.
+/// Users of a shard that are listed at a time.
 const BATCH: u8 = 20;
 
-/// After how many failures in a row the provider or the table is taken to be away, and the rest left to the next run.
+/// Failures in a row after which provider or table count as away, and the rest is left to the next run.
 const AWAY: u32 = 5;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Users looked at.
+    /// Users who were checked.
     pub checked: u32,
-    /// Users among them whose status changed, or whose missing name was filled in.
+    /// Checked users whose stored state was stale.
     pub repaired: u32,
-    /// Users who could not be looked at, and come again later.
+    /// Users whom provider or table kept from being checked. They come again later.
     pub failed: u32,
-    /// How long the one of those looked at had waited whose turn came latest.
+    /// Users whose item cannot be read or written, whoever tries.
+    pub unusable: u32,
+    /// Longest time that any checked user who is not decided was overdue.
     pub longest_wait: Duration,
 }
 
-/// Looks at users of whom something is awaited and overdue, one in `pace` at most, until there are none or the deadline comes.
-///
-/// A run needs nothing from the one before: who was looked at is due later, also when that failed, so that a user who fails
-/// again and again does not keep the others from their turn.
-///
-/// # Errors
-/// [`RepositoryError`] when the users who are due cannot be listed. What goes wrong with a single user is logged and counted.
-pub async fn reconcile<S: UserStore>(
-    recorder: &Recorder<S>,
-    provider: &impl Provider,
-    pace: Duration,
-    deadline: Deadline,
-) -> Result<Reconciled, RepositoryError> {
-    let mut sum = Reconciled::default();
-    let mut failures_in_a_row = 0;
-    loop {
-        let checked_before = sum.checked;
-        for shard in Shard::all() {
-            for id in recorder.users.due(shard, (recorder.clock)(), BATCH).await? {
-                if deadline.has_passed() || failures_in_a_row == AWAY {
-                    return Ok(sum);
+/// A run under way.
+struct Run {
+    sum: Reconciled,
+    failures_in_a_row: u32,
+    /// Applicants of other users that could be read, with the same credentials.
+    found: u32,
+}
+
+impl<S: UserStore, P: Provider> KycService<S, P> {
+    /// Checks overdue users, at most one per `pace`, until none remain or the deadline passes: first the unsettled, then those in
+    /// flight, then the decided. Counts the result.
+    ///
+    /// A run needs nothing from the run before: whoever was checked is due later, also if the check failed. A user who cannot be
+    /// checked keeps nobody else from their turn.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] if the users who are due cannot be listed. Failures of single users are logged and counted.
+    pub async fn reconcile(
+        &self,
+        pace: Duration,
+        deadline: Deadline,
+    ) -> Result<Reconciled, RepositoryError> {
+        let sum = self.run(pace, deadline).await?;
+        metrics::put(
+            None,
+            &[
+                ("ReconcileChecked", Measure::Count(sum.checked)),
+                ("ReconcileRepaired", Measure::Count(sum.repaired)),
+                ("ReconcileFailed", Measure::Count(sum.failed)),
+                ("ReconcileUnusable", Measure::Count(sum.unusable)),
+                ("ReconcileLongestWait", Measure::Waited(sum.longest_wait)),
+            ],
+        );
+        Ok(sum)
+    }
+
+    async fn run(&self, pace: Duration, deadline: Deadline) -> Result<Reconciled, RepositoryError> {
+        let mut run = Run {
+            sum: Reconciled::default(),
+            failures_in_a_row: 0,
+            found: 0,
+        };
+        for queue in Queue::ALL {
+            // The shards take turns, so that none waits for the end of another.
+            let mut shards: Vec<(Shard, Option<DueUser>)> =
+                Shard::all().map(|shard| (shard, None)).collect();
+            while !shards.is_empty() {
+                let mut unfinished = Vec::new();
+                for (shard, after) in shards {
+                    let now = (self.clock)();
+                    let page = self
+                        .users
+                        .due(queue, shard, now, after.as_ref(), BATCH)
+                        .await?;
+                    for user in &page {
+                        if deadline.has_passed() || run.failures_in_a_row == AWAY {
+                            return Ok(run.sum);
+                        }
+                        tokio::join!(
+                            self.check_counted(&mut run, queue, user, deadline),
+                            tokio::time::sleep(pace)
+                        );
+                    }
+                    if page.len() == usize::from(BATCH) {
+                        unfinished.push((shard, page.into_iter().last()));
+                    }
                 }
-                let (look, ()) = tokio::join!(
-                    look(recorder, provider, &id, deadline),
-                    tokio::time::sleep(pace)
-                );
-                failures_in_a_row = if look.is_ok() {
-                    0
+                shards = unfinished;
+            }
+        }
+        Ok(run.sum)
+    }
+
+    async fn check_counted(&self, run: &mut Run, queue: Queue, user: &DueUser, deadline: Deadline) {
+        let result = self.check(run, queue, user, deadline).await;
+        match result {
+            Ok(Check::NotDue) => run.failures_in_a_row = 0,
+            Ok(Check::Done { repaired, waited }) => {
+                run.failures_in_a_row = 0;
+                run.sum.checked += 1;
+                run.sum.repaired += u32::from(repaired);
+                if queue != Queue::Decided {
+                    run.sum.longest_wait = run.sum.longest_wait.max(waited);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(user = %user.id, error = %chain(&error), "user not reconciled");
+                if matches!(&error, ServiceError::Repository(error) if error.is_of_one_user()) {
+                    run.sum.unusable += 1;
                 } else {
-                    failures_in_a_row + 1
-                };
-                match look {
-                    Ok(Look::NotDue) => {}
-                    Ok(Look::Checked { repaired, waited }) => {
-                        sum.checked += 1;
-                        sum.repaired += u32::from(repaired);
-                        sum.longest_wait = sum.longest_wait.max(waited);
-                    }
-                    Err(error) => {
-                        sum.failed += 1;
-                        tracing::warn!(user = %id, error = %chain(&error), "user not reconciled");
-                    }
+                    run.sum.failed += 1;
+                    run.failures_in_a_row += 1;
                 }
             }
         }
-        if sum.checked == checked_before {
-            return Ok(sum);
+    }
+
+    async fn check(
+        &self,
+        run: &mut Run,
+        queue: Queue,
+        listed: &DueUser,
+        deadline: Deadline,
+    ) -> Result<Check, ServiceError> {
+        let Some(user) = self.users.get(&listed.id).await? else {
+            return Ok(Check::NotDue);
+        };
+        let now = (self.clock)();
+        let due = self.policy.schedule.due(&user);
+        let Some(Due { at: due_at, .. }) = due.filter(|due| due.queue == queue && due.at <= now)
+        else {
+            // Somebody else was faster, or the rules have changed since the user was stored.
+            let place = Due {
+                queue,
+                at: listed.at,
+            };
+            if due != Some(place) {
+                self.rewrite(&user, CAUSE).await?;
+            }
+            return Ok(Check::NotDue);
+        };
+        let lookup = self.provider.applicant_of(&user.id, deadline).await;
+        let mut after = match &lookup {
+            Ok(lookup) => self.apply_lookup(&user, lookup, now),
+            Err(_) => user.clone(),
+        };
+        if matches!(lookup, Ok(ApplicantLookup::NotFound))
+            && let Some(applicant) = &user.applicant
+        {
+            let by_own_id = self.provider.applicant(applicant, deadline).await?;
+            after = match by_own_id {
+                ApplicantLookup::NotFound => apply_missing(&after, now, run.found > 0),
+                ApplicantLookup::Inactive | ApplicantLookup::Active(_) => User {
+                    missing_since: None,
+                    ..after
+                },
+            };
         }
+        after.checked_at = user.checked_at.max(Some(now));
+        let stored = self.store(&user, &after, CAUSE, None).await?;
+        if let ApplicantLookup::Active(_) = lookup? {
+            run.found += 1;
+        }
+        let is_stored = matches!(stored, Stored::Done(_));
+        let repaired = Transition::between(&user, &after).is_some()
+            || (user.lacks_name() && !after.lacks_name());
+        Ok(Check::Done {
+            repaired: is_stored && repaired,
+            waited: now.since(due_at),
+        })
     }
 }
 
-/// What became of a user who was listed as due.
-enum Look {
-    /// Somebody else was faster.
+/// The result of checking a user who was listed as due.
+enum Check {
+    /// The user is not due.
     NotDue,
     /// The provider was asked.
-    Checked {
-        /// Whether it knew something that we did not.
+    Done {
+        /// Whether the stored state was stale.
         repaired: bool,
-        /// How long the user had been due.
+        /// The time for which the user had been due.
         waited: Duration,
     },
-}
-
-async fn look<S: UserStore>(
-    recorder: &Recorder<S>,
-    provider: &impl Provider,
-    id: &UserId,
-    deadline: Deadline,
-) -> Result<Look, ServiceError> {
-    let user = recorder.load(id).await?;
-    let now = (recorder.clock)();
-    let Some(due) = user.due_at().filter(|due| *due <= now) else {
-        return Ok(Look::NotDue);
-    };
-    let sighting = provider.observe(Subject::User(id), deadline).await;
-    let seen = |user: &User| {
-        let user = match &sighting {
-            Ok(Sighting::Applicant(snapshot)) => {
-                apply(user, &snapshot.observation, &recorder.onboarding)
-            }
-            Ok(Sighting::Deleted { at }) => erase(user, *at),
-            Ok(Sighting::Nobody) | Err(_) => user.clone(),
-        };
-        User {
-            checked_at: user.checked_at.max(Some(now)),
-            ..user
-        }
-    };
-    let after = recorder.record_read(user.clone(), CAUSE, seen).await?;
-    sighting?;
-    let repaired =
-        Transition::between(&user, &after).is_some() || (user.lacks_name() && !after.lacks_name());
-    let waited = now.since(due);
-    Ok(Look::Checked { repaired, waited })
 }

@@ -2,37 +2,44 @@
 
 use secrecy::SecretString;
 
-use super::{Recorder, ServiceError};
-use crate::kyc::{User, UserId};
+use super::store::{ATTEMPTS, Stored};
+use super::{KycService, ServiceError};
+use crate::kyc::{Level, UserId};
+use crate::platform::Deadline;
 use crate::provider::Provider;
-use crate::repository::UserStore;
-use crate::runtime::Deadline;
+use crate::repository::{RepositoryError, UserStore};
 
-/// What history would call the cause; a session changes no status.
+/// Cause in the history. A session changes no status, so that the history never shows it.
 const CAUSE: &str = "session";
 
-/// Makes a token for the provider's SDK, unless the verdict is final: then nothing is left to verify, and each session costs.
-///
-/// That there is a session is stored first. The reconciliation looks after its user even if no webhook ever arrives.
-///
-/// # Errors
-/// [`ServiceError::Decided`] for approved and rejected users, otherwise what the table or the provider says.
-pub async fn start_session<S: UserStore>(
-    recorder: &Recorder<S>,
-    provider: &impl Provider,
-    id: &UserId,
-    deadline: Deadline,
-) -> Result<SecretString, ServiceError> {
-    let user = recorder.load(id).await?;
-    let status = user.review.status();
-    if !status.may_start_verification() {
-        return Err(ServiceError::Decided(status));
+impl<S: UserStore, P: Provider> KycService<S, P> {
+    /// Creates a token for the provider's SDK, unless the verdict is final: then nothing is left to verify, and each session costs.
+    ///
+    /// The session is stored first: the schedule checks its user even if no webhook ever arrives.
+    ///
+    /// # Errors
+    /// [`ServiceError::Decided`] for approved and rejected users, otherwise the failure of table or provider.
+    pub async fn open_session(
+        &self,
+        id: &UserId,
+        level: &Level,
+        deadline: Deadline,
+    ) -> Result<SecretString, ServiceError> {
+        for attempt in 0..ATTEMPTS {
+            let user = self.user(id).await?;
+            let status = user.review.status();
+            if !status.may_start_verification() {
+                return Err(ServiceError::Decided(status));
+            }
+            let opened = user.with_session((self.clock)());
+            match self.store(&user, &opened, CAUSE, None).await? {
+                Stored::Done(_) => {
+                    let token = self.provider.create_session(id, level, deadline);
+                    return Ok(token.await?);
+                }
+                Stored::Conflict | Stored::Duplicate => self.back_off(attempt).await,
+            }
+        }
+        Err(RepositoryError::Contention.into())
     }
-    let now = (recorder.clock)();
-    let opened = |user: &User| User {
-        session_at: user.session_at.max(Some(now)),
-        ..user.clone()
-    };
-    recorder.record_read(user, CAUSE, opened).await?;
-    Ok(provider.create_session(id, deadline).await?)
 }

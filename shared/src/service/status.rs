@@ -1,69 +1,38 @@
-//! Where a user's verification stands.
+//! The status as the provider sees it now.
 
-use super::{Recorder, ServiceError};
-use crate::kyc::{User, UserId, apply, erase};
-use crate::provider::{Provider, Sighting, Subject};
+use super::store::Read;
+use super::{KycService, ServiceError};
+use crate::kyc::{User, UserId};
+use crate::platform::{Deadline, metrics};
+use crate::provider::{ApplicantLookup, Provider};
 use crate::repository::UserStore;
-use crate::runtime::{Deadline, metrics};
 
-/// What history calls the cause of a change that a poll found.
+/// Cause in the history.
 const CAUSE: &str = "refresh";
 
-/// The user as the provider sees it now: one read there, which is stored like any other observation.
-///
-/// # Errors
-/// [`ServiceError::NoApplicant`] when the provider knows no applicant of the user.
-pub async fn refresh<S: UserStore>(
-    recorder: &Recorder<S>,
-    provider: &impl Provider,
-    id: &UserId,
-    deadline: Deadline,
-) -> Result<User, ServiceError> {
-    let result = refreshed(recorder, provider, id, deadline).await;
-    let outcome = match &result {
-        Ok(Refreshed { changed: true, .. }) => "changed",
-        Ok(Refreshed { changed: false, .. }) => "unchanged",
-        Err(ServiceError::NoApplicant) => "no_applicant",
-        Err(_) => "failed",
-    };
-    metrics::count("Refreshes", ("outcome", outcome));
-    result.map(|refreshed| refreshed.user)
-}
+impl<S: UserStore, P: Provider> KycService<S, P> {
+    /// Reads the provider and returns the user as stored afterwards. A read that changes nothing is not stored.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoApplicant`] if the provider knows no active applicant of the user.
+    pub async fn refresh(&self, id: &UserId, deadline: Deadline) -> Result<User, ServiceError> {
+        let result = self.refreshed(id, deadline).await;
+        let outcome = match &result {
+            Ok(read) if read.user.review.status() != read.before.review.status() => "changed",
+            Ok(_) => "unchanged",
+            Err(ServiceError::NoApplicant) => "no_applicant",
+            Err(_) => "failed",
+        };
+        metrics::count("Refreshes", ("outcome", outcome));
+        result.map(|read| read.user)
+    }
 
-struct Refreshed {
-    user: User,
-    /// Whether the status is another one than before.
-    changed: bool,
-}
-
-async fn refreshed<S: UserStore>(
-    recorder: &Recorder<S>,
-    provider: &impl Provider,
-    id: &UserId,
-    deadline: Deadline,
-) -> Result<Refreshed, ServiceError> {
-    let (stored, sighting) = tokio::join!(
-        recorder.load(id),
-        provider.observe(Subject::User(id), deadline)
-    );
-    let (stored, sighting) = (stored?, sighting?);
-    match sighting {
-        Sighting::Nobody => Err(ServiceError::NoApplicant),
-        Sighting::Deleted { at } => {
-            recorder
-                .record_read(stored, CAUSE, |user| erase(user, at))
-                .await?;
-            Err(ServiceError::NoApplicant)
-        }
-        Sighting::Applicant(snapshot) => {
-            let before = stored.review.status();
-            let user = recorder
-                .record_read(stored, CAUSE, |user| {
-                    apply(user, &snapshot.observation, &recorder.onboarding)
-                })
-                .await?;
-            let changed = user.review.status() != before;
-            Ok(Refreshed { user, changed })
+    async fn refreshed(&self, id: &UserId, deadline: Deadline) -> Result<Read, ServiceError> {
+        let user = self.user(id).await?;
+        let read = self.read(user, CAUSE, deadline).await?;
+        match read.lookup {
+            ApplicantLookup::Active(_) => Ok(read),
+            ApplicantLookup::NotFound | ApplicantLookup::Inactive => Err(ServiceError::NoApplicant),
         }
     }
 }

@@ -1,39 +1,33 @@
-//! What a delivery of the provider's webhook brings about.
+//! The effect of a delivery of the provider's webhook.
 
 use std::time::Duration;
 
-use super::record::Recorded;
-use super::{Recorder, ServiceError};
-use crate::kyc::{Observation, User, UserId, apply, erase, rename};
-use crate::provider::{Event, News, Origin, Provider, Sighting, Subject, Verified, Webhook};
-use crate::repository::{EventRecord, UserStore, Users};
-use crate::runtime::{Deadline, chain};
+use http::HeaderMap;
 
-/// The provider gives a delivery up after 5 s, so reading a name may take this long at most.
+use super::store::{ATTEMPTS, Stored};
+use super::{KycService, ServiceError};
+use crate::kyc::{Hint, ProviderTime, User, UserId, apply_hint};
+use crate::platform::{ConfigError, Deadline, Secret, Variables, chain, metrics};
+use crate::provider::sumsub::{WebhookSecrets, read_delivery};
+use crate::provider::{ApplicantLookup, Event, EventMeaning, Origin, Provider};
+use crate::repository::{EventRecord, RepositoryError, UserStore};
+
+/// Maximum time to read the provider in a delivery: the provider gives the delivery up after 5 s.
 const READ: Duration = Duration::from_millis(2500);
 
-/// Takes events in.
-#[derive(Debug)]
-pub struct Receiver<S = Users> {
-    /// Where effects are kept.
-    pub recorder: Recorder<S>,
-    /// Whether events of the provider's sandbox have an effect.
-    pub accepts_sandbox: bool,
-}
-
-/// What became of an event. In each case it needs no other delivery.
+/// The result of a delivery. None of them needs another delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its effect is stored.
+pub enum DeliveryOutcome {
+    /// The effect is stored.
     Applied,
-    /// It was dealt with before.
+    /// The event was dealt with before.
     Duplicate,
-    /// It has no effect on any user of ours.
+    /// The event has no effect on any user of ours.
     Ignored,
 }
 
-impl Outcome {
-    /// The name in answers and logs.
+impl DeliveryOutcome {
+    /// Returns the name in responses, logs and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,150 +38,176 @@ impl Outcome {
     }
 }
 
-impl<S: UserStore> Receiver<S> {
-    /// Stores the effect of a delivery. Returns only after that is durable, because the function freezes after its answer.
+/// The receiving end of the provider's webhook.
+pub struct WebhookReceiver {
+    service: KycService,
+    secrets: Secret<WebhookSecrets>,
+    accepts_sandbox: bool,
+}
+
+impl WebhookReceiver {
+    /// Reads `PROVIDER_ENVIRONMENT`: events of the provider's sandbox have an effect everywhere but in `production`.
     ///
     /// # Errors
-    /// [`ServiceError`] when the effect could not be stored: the provider must deliver again.
+    /// [`ConfigError`] if the variable is missing or wrong.
+    pub fn from_environment(
+        variables: &Variables,
+        service: KycService,
+        secrets: Secret<WebhookSecrets>,
+    ) -> Result<Self, ConfigError> {
+        let environment = |name: &str| match name {
+            "sandbox" => Ok(true),
+            "production" => Ok(false),
+            _ => Err("not one of sandbox, production"),
+        };
+        Ok(Self {
+            service,
+            secrets,
+            accepts_sandbox: variables.parsed("PROVIDER_ENVIRONMENT", environment)?,
+        })
+    }
+
+    /// Fetches the secrets and opens the connection to DynamoDB ahead of the first delivery. The provider's credentials are fetched by
+    /// the first read: beside its time at the provider that is little.
+    pub async fn prefetch(&self) {
+        tokio::join!(self.secrets.prefetch(), self.service.users.connect());
+    }
+
+    /// Receives a delivery: proves that it is the provider's, and stores its effect. Counts its outcome.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unverified`] if it is not proven to be the provider's. Any other error: the effect could not be stored, and
+    /// the provider must deliver again.
     pub async fn receive(
         &self,
-        webhook: &impl Webhook,
-        provider: &impl Provider,
-        delivery: Verified<'_>,
+        headers: &HeaderMap,
+        body: &[u8],
         deadline: Deadline,
-    ) -> Result<Outcome, ServiceError> {
-        let event = match webhook.parse(delivery, (self.recorder.clock)()) {
+    ) -> Result<DeliveryOutcome, ServiceError> {
+        let result = self.received(headers, body, deadline).await;
+        let outcome = match &result {
+            Ok(outcome) => outcome.as_str(),
+            Err(ServiceError::Unverified(_)) => "refused",
+            Err(_) => "failed",
+        };
+        metrics::count("Deliveries", ("outcome", outcome));
+        result
+    }
+
+    async fn received(
+        &self,
+        headers: &HeaderMap,
+        body: &[u8],
+        deadline: Deadline,
+    ) -> Result<DeliveryOutcome, ServiceError> {
+        let now = ProviderTime::from_millis((self.service.clock)().millis());
+        let read = |secrets: &_| read_delivery(secrets, headers, body, now);
+        let event = self
+            .secrets
+            .check(read, |error| error.suggests_old_secrets());
+        let event = match event.await? {
             Ok(event) => event,
             // It is the provider's, so another delivery of the same bytes would help nobody.
-            Err(error) => {
+            Err(error) if error.is_verified() => {
                 tracing::warn!(error = %chain(&error), "unreadable delivery");
-                return Ok(Outcome::Ignored);
+                return Ok(DeliveryOutcome::Ignored);
             }
+            Err(error) => return Err(ServiceError::Unverified(error)),
         };
-        let outcome = self.handle(provider, &event, deadline).await?;
+        let is_effective = match event.origin {
+            Origin::Production => true,
+            Origin::Sandbox => self.accepts_sandbox,
+            Origin::Test => false,
+        };
+        let outcome = if is_effective {
+            self.service.receive(&event, deadline).await?
+        } else {
+            DeliveryOutcome::Ignored
+        };
         tracing::info!(kind = event.kind, outcome = outcome.as_str(), "delivery");
         Ok(outcome)
     }
+}
 
-    async fn handle(
+impl<S: UserStore, P: Provider> KycService<S, P> {
+    /// Stores the effect of an event. Returns only after that is durable, because the function freezes after its response.
+    ///
+    /// The event itself is a hint. It is stored at once, so that a verdict is visible and survives an outage of the provider. Then
+    /// the provider is read once; if that fails, or somebody else is faster, the user stays in doubt, and the schedule reads.
+    ///
+    /// # Errors
+    /// [`ServiceError`] if the hint could not be stored: the provider must deliver again.
+    pub async fn receive(
         &self,
-        provider: &impl Provider,
         event: &Event,
         deadline: Deadline,
-    ) -> Result<Outcome, ServiceError> {
-        match (event.origin, self.accepts_sandbox) {
-            (Origin::Test, _) | (Origin::Sandbox, false) => return Ok(Outcome::Ignored),
-            (Origin::Sandbox, true) | (Origin::Production, _) => {}
-        }
-        match &event.news {
-            News::Irrelevant => return Ok(Outcome::Ignored),
-            News::Unknown => {
+    ) -> Result<DeliveryOutcome, ServiceError> {
+        let hint = match &event.meaning {
+            EventMeaning::Hint(hint) => hint,
+            EventMeaning::Irrelevant => return Ok(DeliveryOutcome::Ignored),
+            EventMeaning::Unknown => {
                 tracing::warn!(kind = event.kind, "event of an unknown type");
-                return Ok(Outcome::Ignored);
+                return Ok(DeliveryOutcome::Ignored);
             }
-            News::Observed(_) | News::PersonChanged | News::Erased => {}
-        }
-        let deadline = deadline.at_most(READ);
-        let Some(id) = self.user(provider, event, deadline).await? else {
-            tracing::warn!(kind = event.kind, "event about nobody we can know");
-            return Ok(Outcome::Ignored);
         };
-        self.apply(provider, event, &id, deadline).await
+        let deadline = deadline.at_most(READ);
+        let Some(id) = self.subject(event, hint, deadline).await? else {
+            tracing::warn!(kind = event.kind, "event about nobody we can know");
+            return Ok(DeliveryOutcome::Ignored);
+        };
+        let Some(user) = self.store_hint(&id, event, hint).await? else {
+            return Ok(DeliveryOutcome::Duplicate);
+        };
+        if (user.doubt.is_some() || user.lacks_name())
+            && let Err(error) = self.read(user, &event.kind, deadline).await
+        {
+            tracing::warn!(user = %id, error = %chain(&error), "event not confirmed yet");
+        }
+        Ok(DeliveryOutcome::Applied)
     }
 
-    /// Whom an event is about. One that names only the applicant takes a look at the provider.
-    async fn user(
+    /// Returns the user whom an event is about. An event that names only the applicant takes a read.
+    async fn subject(
         &self,
-        provider: &impl Provider,
         event: &Event,
+        hint: &Hint,
         deadline: Deadline,
     ) -> Result<Option<UserId>, ServiceError> {
-        match (&event.user, &event.applicant) {
+        match (&event.user, &hint.applicant) {
             (Some(user), _) => Ok(Some(user.clone())),
             (None, None) => Ok(None),
-            (None, Some(applicant)) => Ok(
-                match provider
-                    .observe(Subject::Applicant(applicant), deadline)
-                    .await?
-                {
-                    Sighting::Applicant(snapshot) => snapshot.user,
-                    Sighting::Nobody | Sighting::Deleted { .. } => None,
-                },
-            ),
+            (None, Some(applicant)) => match self.provider.applicant(applicant, deadline).await? {
+                ApplicantLookup::Active(record) => Ok(record.user),
+                ApplicantLookup::NotFound | ApplicantLookup::Inactive => Ok(None),
+            },
         }
     }
 
-    async fn apply(
+    /// Stores a hint together with the event's key. Returns `None` if the event was dealt with before.
+    async fn store_hint(
         &self,
-        provider: &impl Provider,
-        event: &Event,
         id: &UserId,
-        deadline: Deadline,
-    ) -> Result<Outcome, ServiceError> {
-        let recorder = &self.recorder;
-        let loaded = recorder
-            .users
-            .get_with_event(id, &event.key, (recorder.clock)())
-            .await?;
-        if loaded.event_known {
-            return Ok(Outcome::Duplicate);
-        }
-        let user = loaded.user.unwrap_or_else(|| recorder.new_user(id));
-
-        let news = |user: &User| match &event.news {
-            News::Observed(observation) => apply(user, observation, &recorder.onboarding),
-            News::PersonChanged => rename(user, event.at),
-            News::Erased => erase(user, event.at),
-            News::Irrelevant | News::Unknown => user.clone(),
-        };
-        let named = self
-            .approval_with_name(provider, &news(&user), deadline)
-            .await;
-        let change = |user: &User| {
-            let user = news(user);
-            match &named {
-                Some(named) => apply(&user, named, &recorder.onboarding),
-                None => user,
-            }
-        };
-
+        event: &Event,
+        hint: &Hint,
+    ) -> Result<Option<User>, ServiceError> {
         let record = EventRecord {
             key: &event.key,
             kind: &event.kind,
         };
-        Ok(
-            match recorder
-                .record(user, &event.kind, Some(record), change)
-                .await?
-            {
-                Recorded::Done(_) => Outcome::Applied,
-                Recorded::Duplicate => Outcome::Duplicate,
-            },
-        )
-    }
-
-    /// The approval as the provider shows it, with the name that events do not carry, if the name is missing.
-    ///
-    /// An approval is not lost for a name: when it cannot be read, the next read of the applicant fills it in. A provider whose
-    /// reads lag behind its events does not take the approval back: only an approval is taken from the read.
-    async fn approval_with_name(
-        &self,
-        provider: &impl Provider,
-        user: &User,
-        deadline: Deadline,
-    ) -> Option<Observation> {
-        if !user.lacks_name() {
-            return None;
-        }
-        match provider.observe(Subject::User(&user.id), deadline).await {
-            Ok(Sighting::Applicant(snapshot)) if snapshot.observation.review.name().is_some() => {
-                Some(snapshot.observation)
+        let now = (self.clock)();
+        for attempt in 0..ATTEMPTS {
+            let loaded = self.users.get_with_event(id, &event.key, now).await?;
+            if loaded.event_known {
+                return Ok(None);
             }
-            Ok(Sighting::Applicant(_) | Sighting::Nobody | Sighting::Deleted { .. }) => None,
-            Err(error) => {
-                tracing::warn!(error = %chain(&error), "approved without the name");
-                None
+            let user = loaded.user.unwrap_or_else(|| self.new_user(id));
+            let after = apply_hint(&user, hint, now, &self.policy);
+            match self.store(&user, &after, &event.kind, Some(record)).await? {
+                Stored::Done(user) => return Ok(Some(*user)),
+                Stored::Duplicate => return Ok(None),
+                Stored::Conflict => self.back_off(attempt).await,
             }
         }
+        Err(RepositoryError::Contention.into())
     }
 }

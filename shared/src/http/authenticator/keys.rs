@@ -8,7 +8,9 @@ use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::runtime::{SecretError, SecretSource, Source, bounded_body, is_secure, tls};
+use crate::platform::{
+    SecretError, SecretSource, Source, TransportError, bounded_body, is_secure, tls,
+};
 
 /// Fetching a key set takes no longer.
 const FETCH: Duration = Duration::from_secs(3);
@@ -25,7 +27,7 @@ pub enum KeysError {
     Secret(#[from] SecretError),
     /// The server of the key set cannot be reached, not in time, or breaks off.
     #[error("the JWK Set cannot be fetched")]
-    Fetch(#[from] reqwest::Error),
+    Fetch(#[from] TransportError),
     /// It answers with another status than 200.
     #[error("the server of the JWK Set answers with status {0}")]
     Status(u16),
@@ -60,10 +62,7 @@ impl KeySource {
         if !is_secure(&url) {
             return Err("not an https URL");
         }
-        let http = tls::http_client()
-            .timeout(FETCH)
-            .build()
-            .map_err(|_| "the HTTP client cannot be set up")?;
+        let http = tls::http_client(|client| client.timeout(FETCH));
         Ok(Self::Url { http, url })
     }
 }
@@ -77,7 +76,7 @@ impl Source for KeySource {
             Self::Secret(secret) => Keys::of(secret.fetch().await?, true),
             Self::Url { http, url } => {
                 let answer = http.get(url.clone()).send().await;
-                let answer = answer.map_err(reqwest::Error::without_url)?;
+                let answer = answer.map_err(TransportError::from)?;
                 if answer.status() != http::StatusCode::OK {
                     return Err(KeysError::Status(answer.status().as_u16()));
                 }

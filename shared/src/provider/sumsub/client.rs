@@ -1,4 +1,4 @@
-//! Calls of Sumsub's API.
+//! The client of Sumsub's API.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,13 @@ use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::wire::{ErrorAnswer, SessionAnswer, SessionRequest};
-use super::{answer, signing};
-use crate::kyc::{ApplicantId, Document, UserId};
+use super::wire::{ErrorResponse, SessionRequest, SessionResponse};
+use super::{response, signing};
+use crate::kyc::{ApplicantId, Document, Level, ProviderTime, UserId};
+use crate::platform::metrics::{self, Measure};
+use crate::platform::{Clock, ConfigError, Deadline, Secret, Variables, bounded_body, tls};
 use crate::provider::breaker::Breaker;
-use crate::provider::{Provider, ProviderError, SESSION_SECONDS, Sighting, Subject};
-use crate::runtime::metrics::{self, Measure};
-use crate::runtime::{Clock, Deadline, Secret, bounded_body, tls};
+use crate::provider::{ApplicantLookup, Provider, ProviderError, SESSION_SECONDS};
 
 /// All characters but RFC 3986's unreserved ones: an id is one path segment whatever it holds.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -24,12 +24,12 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// A call, with its one retry, takes no longer.
+/// Maximum time of a call, its one retry included.
 const CALL: Duration = Duration::from_secs(5);
-/// Making a connection takes no longer.
+/// Maximum time to open a connection.
 const CONNECT: Duration = Duration::from_secs(2);
-/// No answer that we read is larger, in bytes.
-const MAX_ANSWER: usize = 1024 * 1024;
+/// Maximum size of a response in bytes.
+const MAX_RESPONSE: usize = 1024 * 1024;
 
 /// The content of the provider secret.
 #[derive(Deserialize)]
@@ -43,39 +43,35 @@ pub struct Sumsub {
     http: reqwest::Client,
     origin: Url,
     credentials: Secret<Credentials>,
-    level: String,
     clock: Clock,
     breaker: Breaker,
 }
 
 impl Sumsub {
-    /// A client of the API at `origin`, for sessions of verification level `level` (which may be empty where none is made).
+    /// Makes a client of the API at `PROVIDER_URL`.
     ///
     /// # Errors
-    /// When the HTTP client cannot be set up.
-    pub fn new(
-        origin: Url,
+    /// [`ConfigError`] if the variable is missing or no URL.
+    pub fn from_environment(
+        variables: &Variables,
         credentials: Secret<Credentials>,
-        level: String,
         clock: Clock,
-    ) -> Result<Self, reqwest::Error> {
-        let http = tls::http_client().connect_timeout(CONNECT).build()?;
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
-            http,
-            origin,
+            http: tls::http_client(|client| client.connect_timeout(CONNECT)),
+            origin: variables.parsed("PROVIDER_URL", Url::parse)?,
             credentials,
-            level,
             clock,
             breaker: Breaker::default(),
         })
     }
 
-    /// The credentials, to be fetched ahead of the first call.
+    /// Returns the credentials, to be fetched ahead of the first call.
     pub fn credentials(&self) -> &Secret<Credentials> {
         &self.credentials
     }
 
-    /// Reads `target`. None: 404.
+    /// Reads `target`. Returns `None` for a 404.
     async fn get(
         &self,
         target: &str,
@@ -102,7 +98,7 @@ impl Sumsub {
         let result = tokio::time::timeout_at(deadline.at_most(CALL).instant(), call)
             .await
             .unwrap_or(Err(ProviderError::TimedOut));
-        self.breaker.note(&result);
+        self.breaker.record(&result);
         result
     }
 
@@ -161,24 +157,25 @@ impl Sumsub {
             .body(body.to_vec())
             .send()
             .await
-            .map_err(|error| ProviderError::Unreachable(error.without_url()))?;
+            .map_err(|error| ProviderError::Unreachable(error.into()))?;
         read(response).await
     }
 
-    /// A token of the provider's SDK.
+    /// Creates a token of the provider's SDK.
     async fn session(
         &self,
         user: &UserId,
+        level: &Level,
         deadline: Deadline,
     ) -> Result<SecretString, ProviderError> {
         let request = SessionRequest {
             user_id: user.as_str(),
-            level_name: &self.level,
+            level_name: level.as_str(),
             ttl_in_secs: SESSION_SECONDS,
         };
         let body = serde_json::to_vec(&request).map_err(|_| ProviderError::Malformed)?;
         // Not tried again: a second token is another one that is valid.
-        let answer = self
+        let body = self
             .call(
                 Method::POST,
                 "/resources/accessTokens/sdk",
@@ -187,8 +184,8 @@ impl Sumsub {
                 deadline,
             )
             .await?;
-        let session: SessionAnswer =
-            serde_json::from_slice(&answer).map_err(|_| ProviderError::Malformed)?;
+        let session: SessionResponse =
+            serde_json::from_slice(&body).map_err(|_| ProviderError::Malformed)?;
         if session.token.expose_secret().is_empty() {
             Err(ProviderError::Malformed)
         } else {
@@ -196,30 +193,22 @@ impl Sumsub {
         }
     }
 
-    /// An applicant as of now.
-    async fn applicant(
+    /// Looks for an applicant by our id of its user, or by the provider's own.
+    async fn lookup(
         &self,
-        subject: Subject<'_>,
+        id: &str,
+        asked_for: Option<&UserId>,
         deadline: Deadline,
-    ) -> Result<Sighting, ProviderError> {
-        let target = match subject {
-            Subject::User(user) => format!(
-                "/resources/applicants/-;externalUserId={}/one",
-                segment(user.as_str())
-            ),
-            Subject::Applicant(applicant) => {
-                format!("/resources/applicants/{}/one", segment(applicant.as_str()))
-            }
-        };
-        // What changes within this millisecond is told by an event that then is the newer one.
-        let read_at = (self.clock)().before();
+    ) -> Result<ApplicantLookup, ProviderError> {
+        let target = format!("/resources/applicants/{id}/one");
+        let now = ProviderTime::from_millis((self.clock)().millis());
         match self.get(&target, deadline).await? {
-            None => Ok(Sighting::Nobody),
-            Some(body) => answer::applicant(&body, read_at),
+            None => Ok(ApplicantLookup::NotFound),
+            Some(body) => response::applicant(&body, asked_for, now),
         }
     }
 
-    /// The documents of an applicant. None: there is no such applicant.
+    /// Reads the documents of an applicant. Returns `None` if there is no such applicant.
     async fn resources(
         &self,
         applicant: &ApplicantId,
@@ -230,11 +219,11 @@ impl Sumsub {
             segment(applicant.as_str())
         );
         let body = self.get(&target, deadline).await?;
-        body.as_deref().map(answer::documents).transpose()
+        body.as_deref().map(response::documents).transpose()
     }
 }
 
-/// Reads an answer of a known size; decides by the status alone what it means.
+/// Reads a response of bounded size. Its status alone decides on its meaning.
 async fn read(response: Response) -> Result<Vec<u8>, ProviderError> {
     let status = response.status();
     let retry_after = response
@@ -242,7 +231,7 @@ async fn read(response: Response) -> Result<Vec<u8>, ProviderError> {
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok())
         .map(Duration::from_secs);
-    let body = bounded_body(response, MAX_ANSWER)
+    let body = bounded_body(response, MAX_RESPONSE)
         .await
         .map_err(ProviderError::Unreachable)?
         .ok_or(ProviderError::Malformed)?;
@@ -268,11 +257,11 @@ async fn read(response: Response) -> Result<Vec<u8>, ProviderError> {
     })
 }
 
-/// The provider's id of a failed request; `-` unless there is one that can be logged.
+/// Returns the provider's id of a failed request, or `-` unless there is one that can be logged.
 fn correlation_id(body: &[u8]) -> String {
     serde_json::from_slice(body)
         .ok()
-        .and_then(|answer: ErrorAnswer| answer.correlation_id)
+        .and_then(|response: ErrorResponse| response.correlation_id)
         .filter(|id| {
             (1..=64).contains(&id.len())
                 && id
@@ -286,17 +275,28 @@ impl Provider for Sumsub {
     async fn create_session(
         &self,
         user: &UserId,
+        level: &Level,
         deadline: Deadline,
     ) -> Result<SecretString, ProviderError> {
-        measured(Box::pin(self.session(user, deadline))).await
+        measured(Box::pin(self.session(user, level, deadline))).await
     }
 
-    async fn observe(
+    async fn applicant_of(
         &self,
-        subject: Subject<'_>,
+        user: &UserId,
         deadline: Deadline,
-    ) -> Result<Sighting, ProviderError> {
-        measured(Box::pin(self.applicant(subject, deadline))).await
+    ) -> Result<ApplicantLookup, ProviderError> {
+        let id = format!("-;externalUserId={}", segment(user.as_str()));
+        measured(Box::pin(self.lookup(&id, Some(user), deadline))).await
+    }
+
+    async fn applicant(
+        &self,
+        applicant: &ApplicantId,
+        deadline: Deadline,
+    ) -> Result<ApplicantLookup, ProviderError> {
+        let id = segment(applicant.as_str()).to_string();
+        measured(Box::pin(self.lookup(&id, None, deadline))).await
     }
 
     async fn documents(
@@ -308,7 +308,7 @@ impl Provider for Sumsub {
     }
 }
 
-/// Counts a use of the provider by what came of it, and how long it took.
+/// Counts a call by its outcome, and measures how long it took.
 async fn measured<T>(
     used: impl Future<Output = Result<T, ProviderError>>,
 ) -> Result<T, ProviderError> {

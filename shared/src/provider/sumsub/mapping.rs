@@ -1,18 +1,19 @@
-//! What Sumsub's words mean in ours.
+//! The meaning of Sumsub's words in ours.
 
 use std::collections::BTreeMap;
 
+use super::time::WireTime;
 use super::wire::{
-    Answer, Applicant, IdDocument, Info, RejectType, Resource, ReviewResult, ReviewStatus,
+    ApplicantJson, IdDocument, Info, RejectType, Resource, ReviewAnswer, ReviewResult, ReviewStatus,
 };
 use crate::kyc::{
-    ApplicantId, Document, DocumentStatus, DocumentType, Name, NameRead, Observation, Personal,
-    Reason, Review, StoredDocument, Timestamp, UserId,
+    ApplicantId, ApplicantType, Document, DocumentStatus, DocumentType, Level, Name, Observation,
+    Personal, ProviderTime, Reason, Review, StoredDocument, UserId,
 };
-use crate::provider::{Person, Snapshot};
+use crate::provider::{ApplicantLookup, ApplicantRecord, Person};
 
-/// Where a verification stands. A verdict counts only when the review is `completed`: a GREEN also rides on resets and on
-/// paused checks. What is not understood never approves, and never locks anybody out.
+/// Maps the state of a review, without regard to its level. A verdict counts only when the review is `completed`: a GREEN also
+/// rides on resets and on paused checks. What is not understood never approves, and never locks anybody out.
 ///
 /// | review status | answer, reject type | ours |
 /// |---|---|---|
@@ -27,7 +28,7 @@ use crate::provider::{Person, Snapshot};
 pub(super) fn review(
     status: Option<ReviewStatus>,
     result: &ReviewResult,
-    decided_at: Timestamp,
+    decided_at: ProviderTime,
 ) -> Review {
     match status {
         Some(ReviewStatus::Init) => Review::Pending,
@@ -47,17 +48,17 @@ pub(super) fn review(
     }
 }
 
-fn verdict(result: &ReviewResult, decided_at: Timestamp) -> Review {
+fn verdict(result: &ReviewResult, decided_at: ProviderTime) -> Review {
     match (result.review_answer, result.review_reject_type) {
-        (Some(Answer::Green), _) => Review::Approved {
+        (Some(ReviewAnswer::Green), _) => Review::Approved {
             at: decided_at,
             name: None,
         },
-        (Some(Answer::Red), Some(RejectType::Final)) => Review::Rejected {
+        (Some(ReviewAnswer::Red), Some(RejectType::Final)) => Review::Rejected {
             at: decided_at,
             reason: reason(result).unwrap_or_else(Reason::unexplained_rejection),
         },
-        (Some(Answer::Red), reject_type) => {
+        (Some(ReviewAnswer::Red), reject_type) => {
             if reject_type != Some(RejectType::Retry) {
                 tracing::warn!("unknown reject type of the provider, taken for a retry");
             }
@@ -65,7 +66,7 @@ fn verdict(result: &ReviewResult, decided_at: Timestamp) -> Review {
                 reason: reason(result).unwrap_or_else(Reason::unexplained_retry),
             }
         }
-        (Some(Answer::Unknown) | None, _) => {
+        (Some(ReviewAnswer::Unknown) | None, _) => {
             tracing::warn!(
                 "completed review of the provider without a known answer, taken for in_progress"
             );
@@ -74,7 +75,7 @@ fn verdict(result: &ReviewResult, decided_at: Timestamp) -> Review {
     }
 }
 
-/// The comment that is written for the applicant. It may hold a placeholder that the provider's own e-mails fill in.
+/// Returns the comment that is written for the applicant. It may hold a placeholder that the provider's own e-mails fill in.
 fn reason(result: &ReviewResult) -> Option<Reason> {
     let comment = result
         .moderation_comment
@@ -84,36 +85,31 @@ fn reason(result: &ReviewResult) -> Option<Reason> {
     Reason::explained(&comment)
 }
 
-/// An applicant as of `read_at`, the time at which the read began.
-pub(super) fn snapshot(applicant: &Applicant, read_at: Timestamp) -> Snapshot {
-    let decided_at = applicant
-        .review
-        .date
-        .as_ref()
-        .and_then(super::time::WireTime::timestamp);
-    let mut review = review(
-        applicant.review.status,
-        &applicant.review.result,
-        decided_at.unwrap_or(read_at),
-    );
-    let person = applicant.info.as_ref().map(|info| person(info, applicant));
-    if let (Review::Approved { name, .. }, Some(person)) = (&mut review, &person) {
-        *name = Name::new(person.first_name.clone(), person.last_name.clone())
-            .map(|name| NameRead { name, read_at });
+/// Maps an applicant. `now` stands in for the date of a verdict that bears none.
+pub(super) fn lookup(applicant: &ApplicantJson, now: ProviderTime) -> ApplicantLookup {
+    if applicant.deleted {
+        return ApplicantLookup::Inactive;
     }
-    Snapshot {
-        user: applicant
-            .external_user_id
-            .as_deref()
-            .and_then(|id| UserId::parse(id).ok()),
+    let reviewed_at = applicant.review.date.as_ref().and_then(WireTime::time);
+    let person = person(applicant);
+    let name = person
+        .as_ref()
+        .and_then(|person| Name::new(person.first_name.clone(), person.last_name.clone()));
+    let external_id = applicant.external_user_id.as_deref();
+    ApplicantLookup::Active(Box::new(ApplicantRecord {
+        user: external_id.and_then(|id| UserId::parse(id).ok()),
         observation: Observation {
-            at: read_at,
             applicant: ApplicantId::parse(&applicant.id).ok(),
-            started_at: applicant
-                .created_at
-                .as_ref()
-                .and_then(super::time::WireTime::timestamp),
-            review,
+            started_at: applicant.created_at.as_ref().and_then(WireTime::time),
+            level: level(applicant.review.level_name.as_deref()),
+            applicant_type: applicant_type(applicant.applicant_type.as_deref()),
+            reviewed_at,
+            review: review(
+                applicant.review.status,
+                &applicant.review.result,
+                reviewed_at.unwrap_or(now).truncated_to_seconds(),
+            ),
+            name,
         },
         document_countries: applicant
             .info
@@ -122,7 +118,18 @@ pub(super) fn snapshot(applicant: &Applicant, read_at: Timestamp) -> Snapshot {
             .filter_map(typed_country)
             .collect(),
         person,
-    }
+    }))
+}
+
+pub(super) fn level(name: Option<&str>) -> Option<Level> {
+    name.and_then(|name| Level::parse(name).ok())
+}
+
+pub(super) fn applicant_type(name: Option<&str>) -> Option<ApplicantType> {
+    name.map(|name| match name {
+        "individual" => ApplicantType::Individual,
+        _ => ApplicantType::Other,
+    })
 }
 
 fn typed_country(document: &IdDocument) -> Option<(DocumentType, Personal)> {
@@ -132,65 +139,109 @@ fn typed_country(document: &IdDocument) -> Option<(DocumentType, Personal)> {
     ))
 }
 
-fn person(info: &Info, applicant: &Applicant) -> Person {
-    let fixed = applicant.fixed_info.as_ref();
+/// Returns the person as the documents show them. On a level without documents the names are those that the client supplied.
+fn person(applicant: &ApplicantJson) -> Option<Person> {
+    let (info, fixed) = (applicant.info.as_ref(), applicant.fixed_info.as_ref());
+    let names_of = |info: &Info| (first_names(info), last_name(info));
+    let names = info.map(names_of).filter(|names| *names != (None, None));
+    let names = names.or_else(|| fixed.map(names_of));
+    let (first_name, last_name) = names.unwrap_or_default();
+    if info.is_none() && first_name.is_none() && last_name.is_none() {
+        return None;
+    }
+    let residence_of = |info: &Info| info.addresses.first()?.country.clone();
     let country_of_residence = None
-        .or(info
-            .addresses
-            .first()
-            .and_then(|address| address.country.as_ref()))
-        .or(fixed.and_then(|fixed| fixed.addresses.first()?.country.as_ref()))
-        .or(fixed.and_then(|fixed| fixed.country.as_ref()))
-        .or(info.country.as_ref());
-    Person {
-        first_name: info
-            .first_name
-            .clone()
-            .or_else(|| info.first_name_en.clone()),
-        last_name: info.last_name.clone().or_else(|| info.last_name_en.clone()),
-        date_of_birth: info.dob.clone(),
-        nationality: info.nationality.clone(),
-        country_of_residence: country_of_residence.cloned(),
+        .or_else(|| residence_of(info?))
+        .or_else(|| residence_of(fixed?))
+        .or_else(|| fixed?.country.clone())
+        .or_else(|| info?.country.clone());
+    Some(Person {
+        first_name,
+        last_name,
+        date_of_birth: info.and_then(|info| info.dob.clone()),
+        nationality: info.and_then(|info| info.nationality.clone()),
+        country_of_residence,
+    })
+}
+
+/// Returns first and middle names in the script of the document, or in Latin letters.
+fn first_names(info: &Info) -> Option<Personal> {
+    let first = info.first_name.as_ref().or(info.first_name_en.as_ref());
+    let middle = info.middle_name.as_ref().or(info.middle_name_en.as_ref());
+    match (first, middle) {
+        (Some(first), Some(middle)) => Some(Personal::new(format!(
+            "{} {}",
+            first.reveal(),
+            middle.reveal()
+        ))),
+        (one, other) => one.or(other).cloned(),
     }
 }
 
-/// Our documents: active images of a type that we show, grouped by type and country. A document counts as submitted with its
-/// first image, as rejected with any, and as verified with all.
+fn last_name(info: &Info) -> Option<Personal> {
+    info.last_name.clone().or_else(|| info.last_name_en.clone())
+}
+
+/// Maps images to documents: active images of a type that we show, grouped by type and country. The newest image of each side
+/// counts; a document is rejected if one of them is, and verified if all are. It counts as submitted with its first image.
 pub(super) fn documents(resources: &[Resource]) -> Vec<Document> {
-    let mut groups: BTreeMap<(DocumentType, Option<Personal>), Vec<&Resource>> = BTreeMap::new();
+    let mut groups: BTreeMap<DocumentType, BTreeMap<Option<Personal>, Vec<&Resource>>> =
+        BTreeMap::new();
     for resource in resources.iter().filter(|resource| !resource.deactivated) {
         if let Some(kind) = document_type(&resource.id_doc_def.id_doc_type) {
-            groups
-                .entry((kind, resource.id_doc_def.country.clone()))
-                .or_default()
-                .push(resource);
+            let countries = groups.entry(kind).or_default();
+            let country = resource.id_doc_def.country.clone();
+            countries.entry(country).or_default().push(resource);
         }
     }
-    groups
-        .into_iter()
-        .map(|((kind, country), images)| {
-            let answers = || images.iter().map(|image| image.review_result.review_answer);
-            let status = if answers().any(|answer| answer == Some(Answer::Red)) {
-                DocumentStatus::Rejected
-            } else if answers().all(|answer| answer == Some(Answer::Green)) {
-                DocumentStatus::Verified
-            } else {
-                DocumentStatus::Pending
-            };
-            let submitted_at = images
-                .iter()
-                .filter_map(|image| image.added_date.as_ref()?.timestamp())
-                .min();
-            Document {
-                stored: StoredDocument {
-                    kind,
-                    status,
-                    submitted_at,
-                },
-                country,
-            }
-        })
-        .collect()
+    let mut documents = Vec::new();
+    for (kind, mut countries) in groups {
+        // A side without a country belongs to the document of its type, if there is just one.
+        if countries.len() == 2
+            && let Some(without) = countries.remove(&None)
+        {
+            countries
+                .values_mut()
+                .for_each(|images| images.extend(&without));
+        }
+        documents.extend(countries.into_iter().map(|(country, images)| Document {
+            stored: StoredDocument {
+                kind,
+                status: document_status(&images),
+                submitted_at: images.iter().filter_map(|image| added_at(image)).min(),
+            },
+            country,
+        }));
+    }
+    documents
+}
+
+fn document_status(images: &[&Resource]) -> DocumentStatus {
+    let mut newest: BTreeMap<Option<&str>, &Resource> = BTreeMap::new();
+    for image in images {
+        let side = newest
+            .entry(image.id_doc_def.id_doc_sub_type.as_deref())
+            .or_insert(image);
+        if added_at(image) >= added_at(side) {
+            *side = image;
+        }
+    }
+    let answers = || {
+        newest
+            .values()
+            .map(|image| image.review_result.review_answer)
+    };
+    if answers().any(|answer| answer == Some(ReviewAnswer::Red)) {
+        DocumentStatus::Rejected
+    } else if answers().all(|answer| answer == Some(ReviewAnswer::Green)) {
+        DocumentStatus::Verified
+    } else {
+        DocumentStatus::Pending
+    }
+}
+
+fn added_at(image: &Resource) -> Option<ProviderTime> {
+    image.added_date.as_ref()?.time()
 }
 
 fn document_type(name: &str) -> Option<DocumentType> {
@@ -208,7 +259,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    const AT: Timestamp = Timestamp::from_millis(1_704_103_320_000);
+    const AT: ProviderTime = ProviderTime::from_millis(1_704_103_320_000);
 
     fn reviewed(status: Value, result: Value) -> Review {
         let status: Option<ReviewStatus> = serde_json::from_value(status).unwrap();
@@ -301,8 +352,11 @@ mod tests {
         );
     }
 
-    fn applicant(json: Value) -> Snapshot {
-        snapshot(&serde_json::from_value(json).unwrap(), AT)
+    fn applicant(json: Value) -> ApplicantRecord {
+        match lookup(&serde_json::from_value(json).unwrap(), AT) {
+            ApplicantLookup::Active(record) => *record,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -332,11 +386,11 @@ mod tests {
         );
         assert_eq!(
             seen.observation.review.verified_at(),
-            Some(Timestamp::from_millis(1_704_103_260_000))
+            Some(ProviderTime::from_millis(1_704_103_260_000))
         );
         assert_eq!(
             seen.observation.started_at,
-            Some(Timestamp::from_millis(1_704_103_200_000))
+            Some(ProviderTime::from_millis(1_704_103_200_000))
         );
     }
 
@@ -351,7 +405,64 @@ mod tests {
             person(json!({ "firstName": "Иван", "firstNameEn": "Ivan", "lastNameEn": "Petrov" }));
         assert_eq!(native.first_name.unwrap().reveal(), "Иван");
         assert_eq!(native.last_name.unwrap().reveal(), "Petrov");
-        assert_eq!(person(json!({ "firstName": " " })).first_name, None);
+        assert_eq!(
+            person(json!({ "firstName": " ", "lastName": "Smith" })).first_name,
+            None
+        );
+        let middle =
+            person(json!({ "firstName": "Jane", "middleName": "Mary", "lastName": "Smith" }));
+        assert_eq!(middle.first_name.unwrap().reveal(), "Jane Mary");
+    }
+
+    #[test]
+    fn names_of_a_level_without_documents_are_those_that_were_supplied() {
+        let fixed = json!({ "firstName": "Jane", "lastName": "Smith" });
+        for info in [Value::Null, json!({}), json!({ "dob": "1990-05-15" })] {
+            let seen = applicant(json!({ "id": "a", "info": info, "fixedInfo": fixed }));
+            let name = seen.observation.name.unwrap();
+            assert_eq!(name.first().unwrap().reveal(), "Jane");
+            assert_eq!(seen.person.unwrap().last_name.unwrap().reveal(), "Smith");
+        }
+    }
+
+    #[test]
+    fn level_and_type_are_told() {
+        let seen =
+            applicant(json!({ "id": "a", "type": "company", "review": { "levelName": "extra" } }));
+        assert_eq!(seen.observation.level, Level::parse("extra").ok());
+        assert_eq!(seen.observation.applicant_type, Some(ApplicantType::Other));
+        let silent = applicant(json!({ "id": "a" })).observation;
+        assert_eq!((silent.level, silent.applicant_type), (None, None));
+    }
+
+    #[test]
+    fn old_accounts_complete_a_review_in_three_ways() {
+        for status in ["completedSent", "completedSentFailure"] {
+            let review = reviewed(json!(status), json!({ "reviewAnswer": "GREEN" }));
+            assert_eq!(review, Review::Approved { at: AT, name: None });
+        }
+    }
+
+    #[test]
+    fn the_newest_image_of_a_side_counts() {
+        let image = |side: &str, country: Value, date: &str, answer: &str| {
+            json!({ "addedDate": date, "reviewResult": { "reviewAnswer": answer },
+                "idDocDef": { "idDocType": "ID_CARD", "country": country, "idDocSubType": side } })
+        };
+        let resources: Vec<Resource> = serde_json::from_value(json!([
+            image("FRONT_SIDE", json!("GBR"), "2024-01-01 10:05:00", "GREEN"),
+            image("FRONT_SIDE", json!("GBR"), "2024-01-01 10:01:00", "RED"),
+            image("BACK_SIDE", Value::Null, "2024-01-01 10:02:00", "GREEN"),
+        ]))
+        .unwrap();
+        let shown = documents(&resources);
+        let [document] = &shown[..] else {
+            panic!("{} documents", shown.len())
+        };
+        assert_eq!(document.stored.status, DocumentStatus::Verified);
+        assert_eq!(document.country.as_ref().unwrap().reveal(), "GBR");
+        let first = ProviderTime::from_millis(1_704_103_260_000);
+        assert_eq!(document.stored.submitted_at, Some(first));
     }
 
     #[test]
@@ -410,7 +521,7 @@ mod tests {
                     .country
                     .map(|country| country.reveal().to_owned())
                     .unwrap_or_default();
-                let submitted = document.stored.submitted_at.map_or(0, Timestamp::millis);
+                let submitted = document.stored.submitted_at.map_or(0, ProviderTime::millis);
                 (
                     document.stored.kind.as_str(),
                     country,

@@ -1,4 +1,4 @@
-//! Sumsub's JSON, as far as it is read. Members come and go: everything is optional, nothing unknown is refused, and a member
+//! Sumsub's JSON, as far as we read it. Members come and go: everything is optional, nothing unknown is refused, and a member
 //! of an unexpected type counts as missing.
 
 use serde::de::DeserializeOwned;
@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::time::WireTime;
-use crate::json::Unambiguous;
 use crate::kyc::Personal;
+use crate::platform::json::Unambiguous;
 
 /// Reads an object. Serde by itself takes the elements of an array for the members of a struct, in their order.
 pub(super) fn read<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
@@ -64,13 +64,13 @@ pub(super) struct SessionRequest<'a> {
 }
 
 #[derive(Deserialize)]
-pub(super) struct SessionAnswer {
+pub(super) struct SessionResponse {
     pub(super) token: secrecy::SecretString,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ErrorAnswer {
+pub(super) struct ErrorResponse {
     #[serde(default, deserialize_with = "lenient")]
     pub(super) correlation_id: Option<String>,
 }
@@ -85,6 +85,8 @@ pub(super) enum ReviewStatus {
     OnHold,
     AwaitingService,
     AwaitingUser,
+    /// Old accounts say whether the verdict was sent, too.
+    #[serde(alias = "completedSent", alias = "completedSentFailure")]
     Completed,
     #[serde(other)]
     Unknown,
@@ -109,7 +111,7 @@ impl ReviewStatus {
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum Answer {
+pub(super) enum ReviewAnswer {
     Green,
     Red,
     #[serde(other)]
@@ -130,7 +132,7 @@ pub(super) enum RejectType {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ReviewResult {
     #[serde(deserialize_with = "lenient")]
-    pub(super) review_answer: Option<Answer>,
+    pub(super) review_answer: Option<ReviewAnswer>,
     #[serde(deserialize_with = "lenient")]
     pub(super) review_reject_type: Option<RejectType>,
     #[serde(deserialize_with = "personal")]
@@ -142,6 +144,8 @@ pub(super) struct ReviewResult {
 pub(super) struct ReviewState {
     #[serde(rename = "reviewDate", deserialize_with = "lenient")]
     pub(super) date: Option<WireTime>,
+    #[serde(rename = "levelName", deserialize_with = "lenient")]
+    pub(super) level_name: Option<String>,
     #[serde(rename = "reviewStatus", deserialize_with = "lenient")]
     pub(super) status: Option<ReviewStatus>,
     #[serde(rename = "reviewResult", deserialize_with = "object")]
@@ -150,7 +154,7 @@ pub(super) struct ReviewState {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Applicant {
+pub(super) struct ApplicantJson {
     pub(super) id: String,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) created_at: Option<WireTime>,
@@ -159,14 +163,17 @@ pub(super) struct Applicant {
     #[serde(default, deserialize_with = "object")]
     pub(super) info: Option<Info>,
     #[serde(default, deserialize_with = "object")]
-    pub(super) fixed_info: Option<FixedInfo>,
+    pub(super) fixed_info: Option<Info>,
     #[serde(default, deserialize_with = "object")]
     pub(super) review: ReviewState,
+    #[serde(rename = "type", default, deserialize_with = "lenient")]
+    pub(super) applicant_type: Option<String>,
+    /// Deactivated, in spite of the name.
     #[serde(default, deserialize_with = "lenient")]
     pub(super) deleted: bool,
 }
 
-/// What was read from the documents.
+/// The data about a person: read from the documents, or supplied by the client.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Info {
@@ -174,6 +181,10 @@ pub(super) struct Info {
     pub(super) first_name: Option<Personal>,
     #[serde(deserialize_with = "personal")]
     pub(super) first_name_en: Option<Personal>,
+    #[serde(deserialize_with = "personal")]
+    pub(super) middle_name: Option<Personal>,
+    #[serde(deserialize_with = "personal")]
+    pub(super) middle_name_en: Option<Personal>,
     #[serde(deserialize_with = "personal")]
     pub(super) last_name: Option<Personal>,
     #[serde(deserialize_with = "personal")]
@@ -190,16 +201,6 @@ pub(super) struct Info {
     pub(super) id_docs: Vec<IdDocument>,
 }
 
-/// What the client supplied.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct FixedInfo {
-    #[serde(deserialize_with = "personal")]
-    pub(super) country: Option<Personal>,
-    #[serde(deserialize_with = "objects")]
-    pub(super) addresses: Vec<Address>,
-}
-
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Address {
@@ -213,6 +214,9 @@ pub(super) struct Address {
 pub(super) struct IdDocument {
     #[serde(deserialize_with = "lenient")]
     pub(super) id_doc_type: String,
+    /// The side of the document.
+    #[serde(deserialize_with = "lenient")]
+    pub(super) id_doc_sub_type: Option<String>,
     #[serde(deserialize_with = "personal")]
     pub(super) country: Option<Personal>,
 }
@@ -239,11 +243,15 @@ pub(super) struct Resource {
 /// A delivery of the webhook.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Delivery {
+pub(super) struct DeliveryJson {
     #[serde(rename = "type")]
     pub(super) kind: String,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) applicant_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) applicant_type: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) level_name: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) external_user_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]

@@ -1,10 +1,9 @@
 //! Secrets of AWS Secrets Manager.
 
+use std::error::Error;
 use std::marker::PhantomData;
 
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde::de::DeserializeOwned;
 
 use super::{Cached, Source};
@@ -22,7 +21,7 @@ pub enum SecretError {
         id: String,
         /// What Secrets Manager, or the way to it, says.
         #[source]
-        source: Box<SdkError<GetSecretValueError>>,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// Its value does not have the form that is documented in the template.
     #[error("the value of secret {id} does not have the expected form")]
@@ -63,7 +62,7 @@ impl<T: DeserializeOwned + Send + Sync> Source for SecretSource<T> {
             .await;
         let answer = answer.map_err(|source| SecretError::Fetch {
             id: self.id.clone(),
-            source: Box::new(source),
+            source: source.into(),
         })?;
         // The parser's own error would quote the value.
         answer

@@ -1,28 +1,28 @@
-//! A request, reduced to what our routes look at.
+//! A request, reduced to the parts that our routes use.
 
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 use lambda_http::request::RequestContext;
-use lambda_http::{Body, Request, RequestExt};
+use lambda_http::{Body, RequestExt};
 
 use super::{Failure, Problem};
-use crate::runtime::Deadline;
+use crate::platform::Deadline;
 
-/// What a function may take where nobody says so.
+/// Time of a function that runs without Lambda's deadline.
 const UNLIMITED: Duration = Duration::from_secs(30);
 
-/// One call of a route.
+/// A request to a route.
 #[derive(Debug)]
-pub struct Call {
-    request: Request,
+pub struct Request {
+    request: lambda_http::Request,
     deadline: Deadline,
 }
 
-impl Call {
+impl Request {
     /// Wraps an event of API Gateway, of a REST API and of an HTTP API alike.
     #[must_use]
-    pub fn new(request: Request) -> Self {
+    pub fn new(request: lambda_http::Request) -> Self {
         let left = request
             .lambda_context_ref()
             .and_then(|context| context.deadline().duration_since(SystemTime::now()).ok());
@@ -30,7 +30,7 @@ impl Call {
         Self { request, deadline }
     }
 
-    /// API Gateway's id of the request, which callers see in errors; Lambda's where there is none.
+    /// Returns API Gateway's id of the request, which callers see in errors, or Lambda's where there is none.
     #[must_use]
     pub fn trace_id(&self) -> String {
         let gateway = match self.request.request_context_ref() {
@@ -43,19 +43,19 @@ impl Call {
             .unwrap_or_default()
     }
 
-    /// When every outward call must have ended, so that there is time left to answer.
+    /// Returns the time by which every outward call must have ended, so that there is time left to respond.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline
     }
 
-    /// The headers.
+    /// Returns the headers.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         self.request.headers()
     }
 
-    /// The exact bytes of the body, whether the event held them as text or in base64.
+    /// Returns the exact bytes of the body, whether the event held them as text or in base64.
     #[must_use]
     pub fn body(&self) -> &[u8] {
         match self.request.body() {
@@ -65,20 +65,21 @@ impl Call {
         }
     }
 
-    /// The query parameter `refresh`: `true` or `false`, which is also what its absence means.
+    /// Reads the query parameter `refresh`: `true` or `false` in any letter case, `1` or `0`. Absent: `false`.
     ///
     /// # Errors
     /// [`Problem::InvalidParameter`] for anything else, and for two contradicting ones.
     pub fn refresh(&self) -> Result<bool, Failure> {
         const NAME: &str = "refresh";
         let parameters = self.request.query_string_parameters_ref();
-        match parameters
+        let values = parameters
             .and_then(|parameters| parameters.all(NAME))
-            .as_deref()
-        {
-            None | Some(["false"]) => Ok(false),
-            Some(["true"]) => Ok(true),
-            Some(_) => Err(Problem::InvalidParameter {
+            .unwrap_or_default();
+        match &values[..] {
+            [] => Ok(false),
+            [no] if no.eq_ignore_ascii_case("false") || *no == "0" => Ok(false),
+            [yes] if yes.eq_ignore_ascii_case("true") || *yes == "1" => Ok(true),
+            _ => Err(Problem::InvalidParameter {
                 name: NAME,
                 expected: "true or false",
             }
@@ -86,7 +87,7 @@ impl Call {
         }
     }
 
-    /// Whether `expand` asks for the onboarding: a list separated by commas, of which unknown members are ignored.
+    /// Returns whether `expand`, a list separated by commas, asks for the onboarding. Unknown members are ignored.
     #[must_use]
     pub fn expands_onboarding(&self) -> bool {
         let parameters = self.request.query_string_parameters_ref();

@@ -1,10 +1,10 @@
 //! Configuration from environment variables. Each error names the variable, never its value.
 
 use std::collections::HashMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
-/// Why a function cannot start with its environment.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// A variable of the environment with which a function cannot start.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A variable is not set, or empty.
     #[error("environment variable {0} is not set")]
@@ -17,6 +17,13 @@ pub enum ConfigError {
         /// Why.
         why: String,
     },
+}
+
+/// A sentence, because this is the form in which a failing `main` shows its error.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// The environment variables of a function.

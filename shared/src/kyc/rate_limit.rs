@@ -1,23 +1,23 @@
-//! How often a user may do what costs.
+//! Limits on what one user may cost.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::Timestamp;
 
-/// A number of times in each window of time. The windows follow each other without a gap, the same for all users.
+/// A number of uses in each window of time. The windows follow each other without a gap, the same for all users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Allowance {
-    /// What for.
+pub struct RateLimit {
+    /// The name of the limited use, in the table.
     pub purpose: &'static str,
-    /// How often.
+    /// Uses in a window.
     pub times: NonZeroU32,
-    /// In how much time.
+    /// Length of a window.
     pub window: Duration,
 }
 
-impl Allowance {
-    /// Tokens for the provider's SDK, in 10 minutes: as long as one of them lives.
+impl RateLimit {
+    /// Limits the tokens for the provider's SDK in 10 minutes, the lifetime of a token.
     #[must_use]
     pub const fn sessions(times: NonZeroU32) -> Self {
         Self {
@@ -27,7 +27,7 @@ impl Allowance {
         }
     }
 
-    /// Reads of the provider, in a minute.
+    /// Limits the reads of the provider in a minute.
     #[must_use]
     pub const fn reads(times: NonZeroU32) -> Self {
         Self {
@@ -37,7 +37,7 @@ impl Allowance {
         }
     }
 
-    /// When the window that `now` is in ends, and the next one begins.
+    /// Returns the end of the window that `now` is in, where the next one begins.
     #[must_use]
     pub fn window_end(&self, now: Timestamp) -> Timestamp {
         now.plus(Duration::from_millis(1))
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_window_ends_when_the_next_begins() {
-        let reads = Allowance::reads(NonZeroU32::MIN);
+        let reads = RateLimit::reads(NonZeroU32::MIN);
         for (now, end) in [
             (0, 60_000),
             (1, 60_000),

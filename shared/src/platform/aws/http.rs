@@ -12,7 +12,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::runtime::tls;
+use crate::platform::tls;
 
 /// Making a TCP connection takes no longer; the handshake counts as part of the attempt.
 const CONNECT: Duration = Duration::from_secs(1);

@@ -1,15 +1,15 @@
-//! Answers.
+//! Responses.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::Body;
 use serde::Serialize;
 
-/// What every answer says to browsers and caches (OWASP REST Security Cheat Sheet): keep nothing, guess no type, run nothing,
-/// show it in no frame, come by HTTPS only. The gateway responses of `template.yaml` say the same.
+/// Headers of every response, for browsers and caches (OWASP REST Security Cheat Sheet): keep nothing, guess no type, run nothing,
+/// show it in no frame, come by HTTPS only. The gateway responses of `template.yaml` bear the same.
 const FOR_ALL: [(HeaderName, &str); 6] = [
     (CACHE_CONTROL, "no-store"),
     (CONTENT_SECURITY_POLICY, "sandbox"),
@@ -19,34 +19,36 @@ const FOR_ALL: [(HeaderName, &str); 6] = [
     (X_FRAME_OPTIONS, "DENY"),
 ];
 
-/// No answer has more headers, those for web pages among them.
+/// Maximum number of headers of a response, those for web pages among them.
 const MAX_HEADERS: usize = 12;
 
-/// An answer of ours.
+/// A response to a request.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Response {
     status: StatusCode,
     content_type: Option<&'static str>,
     retry_after: Option<u64>,
     body: String,
 }
 
-impl Reply {
-    /// 200 with a body.
-    ///
-    /// # Errors
-    /// When `body` cannot be JSON, which no type of ours does.
-    pub(super) fn json(body: &impl Serialize) -> Result<Self, serde_json::Error> {
-        let body = serde_json::to_string(body)?;
-        Ok(Self {
-            status: StatusCode::OK,
-            content_type: Some("application/json"),
-            retry_after: None,
-            body,
-        })
+impl Response {
+    /// Makes a 200 with a body. Views consist of texts, numbers and lists, which are always JSON; anything else is a 500.
+    pub(super) fn json(view: &impl Serialize) -> Self {
+        match serde_json::to_string(view) {
+            Ok(body) => Self {
+                status: StatusCode::OK,
+                content_type: Some("application/json"),
+                retry_after: None,
+                body,
+            },
+            Err(_) => Self {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                ..Self::no_content()
+            },
+        }
     }
 
-    /// 204.
+    /// Makes a 204.
     #[must_use]
     pub fn no_content() -> Self {
         Self {
@@ -57,7 +59,7 @@ impl Reply {
         }
     }
 
-    /// An error (RFC 9457). `retry_after` is in seconds.
+    /// Makes an error (RFC 9457). `retry_after` is in seconds.
     pub(super) fn problem(status: StatusCode, retry_after: Option<u64>, body: String) -> Self {
         Self {
             status,
@@ -67,19 +69,19 @@ impl Reply {
         }
     }
 
-    /// The status.
+    /// Returns the status.
     pub(super) fn status_code(&self) -> StatusCode {
         self.status
     }
 
-    /// The HTTP response.
-    pub(super) fn into_response(self) -> Response<Body> {
+    /// Returns the response for Lambda.
+    pub(super) fn into_http(self) -> http::Response<Body> {
         let body = if self.body.is_empty() {
             Body::Empty
         } else {
             Body::Text(self.body)
         };
-        let mut response = Response::new(body);
+        let mut response = http::Response::new(body);
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.reserve(MAX_HEADERS);

@@ -1,4 +1,4 @@
-//! TLS of everything that a function connects to.
+//! TLS for every connection that a function opens.
 
 use std::env;
 use std::path::Path;
@@ -35,23 +35,30 @@ static CONFIG: LazyLock<ClientConfig> = LazyLock::new(|| {
     versions.with_root_certificates(roots).with_no_client_auth()
 });
 
-/// Adds the roots of a file in PEM, and says how many of them cannot be used.
+/// Adds the roots of a PEM file. Returns the number of unusable ones.
 fn add(roots: &mut RootCertStore, file: impl AsRef<Path>) -> Result<usize, pem::Error> {
     let more: Vec<_> = CertificateDer::pem_file_iter(file)?.collect::<Result<_, _>>()?;
     let (_, unusable) = roots.add_parsable_certificates(more);
     Ok(unusable)
 }
 
-/// The configuration. All connections share one store of sessions.
+/// Returns the TLS configuration. All connections share one session store.
 pub(crate) fn config() -> ClientConfig {
     CONFIG.clone()
 }
 
-/// A builder of HTTP clients that use it, and follow no redirects.
-pub(crate) fn http_client() -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+/// Returns an HTTP client that uses the configuration and follows no redirects. `bounds` sets its timeouts.
+pub(crate) fn http_client(
+    bounds: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+) -> reqwest::Client {
+    let client = reqwest::Client::builder()
         .tls_backend_preconfigured(config())
-        .redirect(reqwest::redirect::Policy::none())
+        .redirect(reqwest::redirect::Policy::none());
+    #[expect(
+        clippy::expect_used,
+        reason = "start-up; fails only for a TLS configuration that reqwest does not know"
+    )]
+    bounds(client).build().expect("an HTTP client can be built")
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Measure {
 ///
 /// # Errors
 /// [`ConfigError`] when it is missing.
-pub(super) fn start(variables: &Variables) -> Result<(), ConfigError> {
+pub(crate) fn start(variables: &Variables) -> Result<(), ConfigError> {
     let namespace = variables.required("METRICS_NAMESPACE")?;
     // Only a second start in one process finds it set.
     NAMESPACE.get_or_init(|| namespace.to_owned());

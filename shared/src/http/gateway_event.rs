@@ -1,20 +1,20 @@
-//! What an event of API Gateway says, before it becomes a request.
+//! Events of API Gateway, before they become requests.
 
 use http::header::HOST;
 use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-/// What a URL cannot hold as it is. An HTTP API's event holds the query as it was sent.
+/// Characters that a URL cannot hold as they are. An HTTP API's event holds the query as it was sent.
 const NOT_IN_URL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
 
-/// The event without what must not reach a request.
+/// Returns the event without the parts that must not reach a request.
 ///
 /// A REST API's event holds each header twice: all its values, and the last one. Only the former are kept, so that a header
 /// that was sent twice is seen twice. Where a request was sent to is left out: nothing here looks at it, and the conversion to
 /// a request makes a URL of it, which takes time, and panics on some of what callers may send. It panics on a query that is
 /// no part of a URL, too, so that is encoded, which does not change its meaning.
 #[must_use]
-pub fn cleaned(mut event: LambdaRequest) -> LambdaRequest {
+pub fn normalized(mut event: LambdaRequest) -> LambdaRequest {
     match &mut event {
         LambdaRequest::ApiGatewayV1(event) => {
             if !event.multi_value_headers.is_empty() {

@@ -1,11 +1,12 @@
-//! How a function starts up and what it stands on: configuration, secrets, AWS clients, clock and logs.
+//! The ground that every function stands on: AWS clients, secrets, caches, configuration values, TLS, clock, deadlines, logs and
+//! metrics. Knows nothing of verification but [`Timestamp`](crate::kyc::Timestamp).
 
 mod aws;
 mod cached;
 mod clock;
 mod config;
 mod deadline;
-mod function;
+pub(crate) mod json;
 mod log;
 pub mod metrics;
 mod run;
@@ -19,9 +20,10 @@ pub use cached::{Cached, Source};
 pub use clock::{Clock, system_clock};
 pub use config::{ConfigError, Variables};
 pub use deadline::Deadline;
-pub use function::{Function, StartError};
 pub use log::chain;
+pub(crate) use log::start as start_logs;
 pub use run::run;
 pub use schedule::every_event;
 pub use secret::{Secret, SecretError, SecretSource};
+pub use web::TransportError;
 pub(crate) use web::{bounded_body, is_secure};

@@ -1,13 +1,13 @@
-//! What time it is.
+//! The machine's clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::kyc::Timestamp;
 
-/// Something that tells the time.
+/// A source of the present time.
 pub type Clock = fn() -> Timestamp;
 
-/// The machine's clock. Lambda keeps it within milliseconds of UTC.
+/// Reads the machine's clock. Lambda keeps it within milliseconds of UTC.
 #[must_use]
 pub fn system_clock() -> Timestamp {
     let since_epoch = SystemTime::now()

@@ -15,7 +15,7 @@ use super::{ConfigError, Variables};
 ///
 /// # Errors
 /// [`ConfigError`] when `LOG_LEVEL` is missing or no level.
-pub(super) fn start(variables: &Variables) -> Result<(), ConfigError> {
+pub(crate) fn start(variables: &Variables) -> Result<(), ConfigError> {
     let level: LevelFilter = variables.parsed("LOG_LEVEL", |name| match name {
         "error" | "warn" | "info" | "debug" | "trace" => name.parse().map_err(|_| "not a level"),
         _ => Err("not one of error, warn, info, debug, trace"),
