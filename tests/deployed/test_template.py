@@ -80,6 +80,14 @@ class Stack:
     def functions(self):
         return self.all("AWS::Lambda::Function")
 
+    def needed(self, name, behind=()):
+        """The resources that CloudFormation makes before this one. A circle raises an error."""
+        assert name not in behind, " needs ".join([*behind, name])
+        resource = self.resources[name]
+        direct = {*listed(resource.get("DependsOn", [])), *referred([resource.get("Properties"), resource.get("UpdatePolicy")])}
+        direct &= set(self.resources)
+        return direct.union(*(self.needed(other, (*behind, name)) for other in direct))
+
 
 DEFAULTS = Stack({})
 PRODUCTION = Stack(CONFIGURATIONS["prod"] | {
@@ -302,6 +310,35 @@ class Deployed:
             self.assertLessEqual(set(referred(part.get("Properties", part.get("Value")))), names, name)
 
 
+    def test_no_resource_waits_for_itself(self):
+        for name in self.stack.resources:
+            self.stack.needed(name)
+
+    def test_the_logging_role_can_be_set_in_an_account_that_never_had_an_api(self):
+        """"If an API Gateway resource has never been created in your AWS account, you must add a dependency on another API Gateway
+        resource, such as an AWS::ApiGateway::RestApi or AWS::ApiGateway::ApiKey resource."
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigateway-account.html
+
+        The API itself cannot be it: its stage writes logs, and is refused until the role is set.
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+        """
+        before = self.stack.needed("ApiGatewayLogging")
+        self.assertTrue({name for name in before if self.stack.resources[name]["Type"].startswith("AWS::ApiGateway::")})
+        self.assertIn("ApiGatewayLogging", self.stack.needed("ApiliveStage"))
+
+    def test_the_rates_of_single_routes_are_those_of_routes_that_there_are(self):
+        """"Forward slashes (/) are encoded as ~1 and the initial slash must include a forward slash."
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html
+        """
+        paths = self.stack.resources["Api"]["Properties"]["Body"]["paths"]
+        all_routes, *single = self.stack.resources["ApiliveStage"]["Properties"]["MethodSettings"]
+        self.assertEqual((all_routes["ResourcePath"], all_routes["HttpMethod"]), ("/*", "*"))
+        self.assertTrue(single)
+        for setting in single:
+            self.assertRegex(setting["ResourcePath"], "^/[^/]+$")
+            self.assertIn(setting["HttpMethod"].lower(), paths[setting["ResourcePath"].replace("~1", "/").removeprefix("/")])
+
+
 class WithDefaults(Deployed, unittest.TestCase):
     def test_what_is_optional_is_not_there(self):
         for kind in ("ApiGateway::DomainName", "WAFv2::WebACL", "SNS::Subscription", "Route53::RecordSet"):
@@ -333,6 +370,13 @@ class Template(unittest.TestCase):
         for name, parameter in TEMPLATE["Parameters"].items():
             self.assertTrue(parameter["Description"], name)
             self.assertIn(name, used)
+
+    def test_the_stage_has_its_name_in_the_template(self):
+        """What refers to `Api.Stage` finds the stage that SAM makes, whose logical id holds the stage's name. With a parameter for a name
+        it does not, since language extensions put in the value before SAM looks.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
+        """
+        self.assertEqual(TEMPLATE["Resources"]["Api"]["Properties"]["StageName"], "live")
 
     def test_each_output_is_explained(self):
         for name, output in TEMPLATE["Outputs"].items():
