@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 import urllib.error
 import urllib.request
 import zipfile
@@ -58,7 +59,7 @@ def for_the_emulator(endpoint):
     # Its alarms know no expressions: they watch the first metric instead.
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
-            of = resource["Properties"].pop("Metrics")[1]["MetricStat"]
+            of = next(metric["MetricStat"] for metric in resource["Properties"].pop("Metrics") if "MetricStat" in metric)
             resource["Properties"].update(of["Metric"], Statistic=of["Stat"], Period=of["Period"])
     # What a Ref to a secret stands for is its name there; on AWS, and in policies, it is its ARN.
     for properties in functions(template).values():
@@ -190,7 +191,7 @@ class Deployed(Emulator):
 
     def test_alarms_tell_the_topic_and_logs_are_kept_under_the_key(self):
         alarms = self.client("cloudwatch").describe_alarms()["MetricAlarms"]
-        self.assertEqual(len(alarms), 14)
+        self.assertEqual(len(alarms), 16)
         for alarm in alarms:
             self.assertEqual(alarm["AlarmActions"], [self.outputs["AlarmTopic"]], alarm["AlarmName"])
         [mail] = self.client("sns").list_subscriptions_by_topic(TopicArn=self.outputs["AlarmTopic"])["Subscriptions"]
@@ -243,6 +244,38 @@ class Deployed(Emulator):
             TableName=self.outputs["UsersTable"], KeyConditionExpression="user_id = :user",
             ExpressionAttributeValues={":user": {"S": "usr_impatient"}})["Items"]
         self.assertEqual([item["sk"]["S"].split("#")[0] for item in items], ["SPENT", "SPENT", "USER"])
+
+
+    def smoke_test(self, function, version):
+        """What the test that deployments begin with says of a version: its code is run here. The emulator has no CodeDeploy, so
+        what that would say and be told is here too."""
+        said = []
+        codedeploy = unittest.mock.Mock()
+        codedeploy.list_deployment_targets.return_value = {"targetIds": ["d:1"]}
+        codedeploy.batch_get_deployment_targets.return_value = {"deploymentTargets": [
+            {"lambdaTarget": {"lambdaFunctionInfo": {"functionName": function, "functionAlias": "live", "targetVersion": version}}}]}
+        codedeploy.put_lifecycle_event_hook_execution_status = lambda status, **_: said.append(status)
+        clients = {"codedeploy": codedeploy, "lambda": self.client("lambda")}
+        code = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["SmokeTest"]["Properties"]["Code"]["ZipFile"]
+        with unittest.mock.patch("boto3.client", lambda service, **_: clients[service]), contextlib.redirect_stdout(io.StringIO()):
+            exec(code, there := {})
+            there["handler"]({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "hook"}, None)
+        [status] = said
+        return status
+
+    def test_deployments_begin_with_a_test_that_functions_pass_and_broken_ones_do_not(self):
+        functions = self.client("lambda")
+        for name, function in self.resources.items():
+            if name.endswith("Function"):
+                live = functions.get_alias(FunctionName=function, Name="live")["FunctionVersion"]
+                self.assertEqual(self.smoke_test(function, live), "Succeeded", name)
+        for name, change in {"GateFunction": {"JWKS_SECRET": "nobody-has-it"}, "WebhookFunction": {"WEBHOOK_SECRET": "nobody-has-it"},
+                             "UserFunction": {"LOG_LEVEL": "loud"}, "ReconcileFunction": {"TABLE_NAME": "there-is-none"}}.items():
+            function = self.resources[name]
+            variables = functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+            functions.update_function_configuration(FunctionName=function, Environment={"Variables": variables | change})
+            broken = functions.publish_version(FunctionName=function)["Version"]
+            self.assertEqual(self.smoke_test(function, broken), "Failed", name)
 
 
 # What stands before the commands of docs/deploy.md. `aws` notes what is refused and how, and prints something all the same, for

@@ -78,7 +78,13 @@ class Stack:
         return {name: resource["Properties"] for name, resource in self.resources.items() if resource["Type"] == kind}
 
     def functions(self):
-        return self.all("AWS::Lambda::Function")
+        """Those of the API and of the schedule."""
+        return {name: properties for name, properties in self.all("AWS::Lambda::Function").items() if name != "SmokeTest"}
+
+    def version(self, function):
+        """The logical id of a function's newest version."""
+        [version] = {name for name in referred(self.resources[f"{function}Aliaslive"]["Properties"]) if name.startswith(f"{function}Version")}
+        return version
 
     def needed(self, name, behind=()):
         """The resources that CloudFormation makes before this one. A circle raises an error."""
@@ -220,18 +226,80 @@ class Deployed:
              for function, properties in self.stack.functions().items() if "ReservedConcurrentExecutions" in properties},
             dict.fromkeys(waiting, share) | {"ReconcileFunction": 1} if share else {})
 
-    def test_a_new_version_goes_live_by_degrees_and_an_alarm_takes_it_back(self):
+    def test_a_new_version_goes_live_by_degrees_after_a_test_and_an_alarm_about_it_takes_it_back(self):
+        """https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/automating-updates-to-serverless-apps.html"""
         for function in self.stack.functions():
             with self.subTest(function):
                 alias = self.stack.resources[f"{function}Aliaslive"]
-                group = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"]["Ref"]
-                properties = self.stack.resources[group]["Properties"]
+                update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+                self.assertEqual(update["BeforeAllowTrafficHook"], {"Ref": "SmokeTest"})
+                properties = self.stack.resources[update["DeploymentGroupName"]["Ref"]]["Properties"]
                 self.assertEqual(
                     properties["AlarmConfiguration"],
-                    {"Enabled": True, "Alarms": [{"Name": {"Ref": "ServerErrorsAlarm"}}, {"Name": {"Ref": "FunctionErrorsAlarm"}}]})
+                    {"Enabled": True, "Alarms": [{"Name": {"Ref": "NewVersionCrashesAlarm"}}, {"Name": {"Ref": "NewVersionServerErrorsAlarm"}}]})
                 self.assertTrue(properties["AutoRollbackConfiguration"]["Enabled"])
                 self.assertIn("DEPLOYMENT_STOP_ON_ALARM", properties["AutoRollbackConfiguration"]["Events"])
                 self.assertIn(self.stack.parameters["DeploymentType"], json.dumps(properties["DeploymentConfigName"]))
+
+    def test_codedeploy_may_call_the_test_and_the_test_the_functions(self):
+        """The role that SAM makes may call functions of a certain name only.
+        https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSCodeDeployRoleForLambda.html
+        """
+        self.assertEqual(self.stack.resources["SmokeTest"]["Properties"]["FunctionName"], "CodeDeployHook_kyc-api")
+        [role] = referred(self.stack.resources["SmokeTest"]["Properties"]["Role"])
+        self.assertEqual(
+            [arn.split("/")[-1] for arn in self.stack.resources[role]["Properties"]["ManagedPolicyArns"]],
+            ["AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess"])
+        [policy] = self.stack.all("AWS::IAM::Policy").values()
+        self.assertEqual(policy["Roles"], [{"Ref": role}])
+        reports, invokes = policy["PolicyDocument"]["Statement"]
+        self.assertTrue(all(action.startswith("codedeploy:") for action in reports["Action"]))
+        self.assertEqual(
+            invokes, {"Effect": "Allow", "Action": "lambda:InvokeFunction",
+                      "Resource": [{"Fn::Sub": f"${{{function}.Arn}}:*"} for function in self.stack.functions()]})
+
+    def test_alarms_about_a_new_version_watch_that_version_of_each_function_with_a_route(self):
+        """Lambda counts by ExecutedVersion what comes by an alias: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html"""
+        routes = {}
+        for path, methods in self.stack.resources["Api"]["Properties"]["Body"]["paths"].items():
+            for operation in methods.values():
+                [function] = set(referred(operation["x-amazon-apigateway-integration"]["uri"])) & set(self.stack.all("AWS::Lambda::Alias"))
+                routes[function.removesuffix("Aliaslive")] = path
+        crashes, errors = [], []
+        for function, path in routes.items():
+            version = {"Fn::GetAtt": [self.stack.version(function), "Version"]}
+            crashes.append([
+                {"Name": "FunctionName", "Value": {"Ref": function}}, {"Name": "Resource", "Value": {"Fn::Sub": f"${{{function}}}:live"}},
+                {"Name": "ExecutedVersion", "Value": version}])
+            errors.append([{"Name": "path", "Value": path}, {"Name": "version", "Value": version}])
+        for alarm, name, expected in (("NewVersionCrashesAlarm", "Errors", crashes), ("NewVersionServerErrorsAlarm", "ServerErrors", errors)):
+            stats = [part["MetricStat"] for part in self.stack.resources[alarm]["Properties"]["Metrics"] if "MetricStat" in part]
+            self.assertCountEqual([stat["Metric"]["Dimensions"] for stat in stats if stat["Metric"]["MetricName"] == name], expected)
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+            self.assertLessEqual(len(stats), 10)
+        # What they are made of: the line that a function logs for each request.
+        filters = self.stack.all("AWS::Logs::MetricFilter").values()
+        filters = {properties["LogGroupName"]["Ref"]: properties for properties in filters if properties["FilterPattern"] == "{ $.status >= 500 }"}
+        self.assertEqual(set(filters), {self.stack.functions()[function]["LoggingConfig"]["LogGroup"]["Ref"] for function in routes})
+        for properties in filters.values():
+            [metric] = properties["MetricTransformations"]
+            self.assertEqual(
+                metric, {"MetricNamespace": "kyc-api", "MetricName": "ServerErrors", "MetricValue": "1", "Unit": "Count",
+                         "Dimensions": [{"Key": "path", "Value": "$.path"}, {"Key": "version", "Value": "$.version"}]})
+
+    def test_an_alarm_takes_a_broken_version_back_before_all_requests_reach_it(self):
+        """With one request a second, each of which the new version fails, and as few of them as the kinds of deployment give it."""
+        failures = 60 * 0.1
+        crashes, errors = (self.stack.resources[f"NewVersion{what}Alarm"]["Properties"] for what in ("Crashes", "ServerErrors"))
+        self.assertGreater(failures, crashes["Threshold"])
+        [value] = [part["Expression"] for part in errors["Metrics"] if part.get("ReturnData")]
+        least = int(re.fullmatch(r"IF\(errors >= (\d+), 100 \* errors / requests, 0\)", value).group(1))
+        self.assertGreaterEqual(failures, least)
+        self.assertGreater(100 * failures / 60, errors["Threshold"])
+        for alarm in (crashes, errors):
+            periods = {part["MetricStat"]["Period"] for part in alarm["Metrics"] if "MetricStat" in part}
+            # The shortest canary lasts 5 minutes; metrics may be 2 minutes late.
+            self.assertLessEqual((alarm["EvaluationPeriods"] + 1) * max(periods) + 120, 300)
 
     def test_the_schedule_invokes_the_live_version(self):
         [rule] = self.stack.all("AWS::Events::Rule").values()
@@ -239,7 +307,7 @@ class Deployed:
 
     def test_logs_are_encrypted_and_kept_as_long_as_the_parameter_says(self):
         groups = self.stack.all("AWS::Logs::LogGroup")
-        self.assertEqual(len(groups), 8)
+        self.assertEqual(len(groups), 9)
         for group, properties in groups.items():
             self.assertEqual(
                 properties, {"RetentionInDays": self.stack.parameters["LogRetentionDays"], "KmsKeyId": KEY}, group)
@@ -272,15 +340,19 @@ class Deployed:
 
     def test_alarms_and_dashboard_watch_metrics_that_there_are(self):
         """The list of the runbook is what the functions write: tests/e2e/metrics.rs."""
-        [rows] = tables((ROOT / "docs/runbook.md").read_text(), "Metrics")
+        runbook = (ROOT / "docs/runbook.md").read_text()
+        [rows], [from_logs] = tables(runbook, "Metrics"), tables(runbook, "Metrics from logs")
         written = {(names(name)[0], *names(dimension)[:1]): set(names(dimension)[1:]) for name, dimension, _ in rows}
         watched = []
         for properties in self.stack.all("AWS::CloudWatch::Alarm").values():
             metrics = [part["MetricStat"]["Metric"] for part in properties.get("Metrics", []) if "MetricStat" in part]
             for metric in metrics or [properties]:
                 if metric["Namespace"] == "kyc-api":
-                    dimensions = [[dimension["Name"], dimension["Value"]] for dimension in metric.get("Dimensions", [])]
-                    watched.append([metric["MetricName"], *sum(dimensions, [])])
+                    dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
+                    if any(isinstance(value, dict) for value in dimensions.values()):
+                        self.assertIn((metric["MetricName"], *dimensions), [(*names(name), *names(of)) for name, of, _ in from_logs])
+                    else:
+                        watched.append([metric["MetricName"], *sum(dimensions.items(), ())])
         for widget in self.dashboard()["widgets"]:
             for metric in widget["properties"].get("metrics", []):
                 if metric[0] == "kyc-api":
