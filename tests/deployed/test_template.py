@@ -303,7 +303,21 @@ class Deployed:
 
     def test_the_schedule_invokes_the_live_version(self):
         [rule] = self.stack.all("AWS::Events::Rule").values()
-        self.assertEqual([target["Arn"] for target in rule["Targets"]], [{"Ref": "ReconcileFunctionAliaslive"}])
+        [target] = rule["Targets"]
+        self.assertEqual(target["Arn"], {"Ref": "ReconcileFunctionAliaslive"})
+
+    def test_a_run_of_the_schedule_is_neither_repeated_nor_kept_in_a_queue_and_decides_on_no_deployment(self):
+        """By itself Lambda runs it twice more after an error, and keeps it for 6 hours if there is no instance:
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+        EventBridge tries for 24 hours and up to 185 times: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+        """
+        [rule] = self.stack.all("AWS::Events::Rule").values()
+        bounds = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+        self.assertEqual(rule["Targets"][0]["RetryPolicy"], bounds)
+        [asynchronous] = self.stack.all("AWS::Lambda::EventInvokeConfig").values()
+        self.assertLessEqual((bounds | {"FunctionName": {"Ref": "ReconcileFunction"}, "Qualifier": "live"}).items(), asynchronous.items())
+        watching = {alarm for alarm, properties in self.stack.all("AWS::CloudWatch::Alarm").items() if "ReconcileFunction" in set(referred(properties))}
+        self.assertEqual(watching, {"ReconcileSilenceAlarm"})
 
     def test_logs_are_encrypted_and_kept_as_long_as_the_parameter_says(self):
         groups = self.stack.all("AWS::Logs::LogGroup")
