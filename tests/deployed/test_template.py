@@ -11,6 +11,8 @@ import tomllib
 import unittest
 
 import boto3
+import click
+from samcli.cli.main import cli as sam
 from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
@@ -326,17 +328,32 @@ class Deployed:
             self.assertEqual(
                 properties, {"RetentionInDays": self.stack.parameters["LogRetentionDays"], "KmsKeyId": KEY}, group)
 
-    def test_the_table_is_kept_whatever_happens(self):
-        table = self.stack.resources["UsersTable"]
-        self.assertEqual((table["DeletionPolicy"], table["UpdateReplacePolicy"]), ("Retain", "Retain"))
-        properties = table["Properties"]
+    def test_what_cannot_be_made_again_outlives_the_stack(self):
+        """RetainExceptOnCreate leaves nothing behind of a first deployment that fails:
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+        Not for what cannot be deleted, since a rollback that has to delete it fails: a table with deletion protection, and the role and
+        the setting of the account that other APIs may have come to use.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithTables.Basics.html
+        """
+        policies = {
+            "AWS::KMS::Key": "RetainExceptOnCreate", "AWS::Logs::LogGroup": "RetainExceptOnCreate",
+            "AWS::SecretsManager::Secret": "RetainExceptOnCreate", "AWS::DynamoDB::Table": "Retain", "AWS::ApiGateway::Account": "Retain"}
+        for name, resource in self.stack.resources.items():
+            policy = policies.get(resource["Type"], "Retain" if name == "ApiGatewayLoggingRole" else None)
+            # SAM keeps versions of functions, so that a rollback finds them.
+            if resource["Type"] != "AWS::Lambda::Version":
+                self.assertEqual((resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")), (policy, policy and "Retain"), name)
+            # What outlives a stack must not be in the way of the next one.
+            if policy:
+                self.assertFalse([key for key in resource["Properties"] if key in ("Name", "TableName", "LogGroupName", "RoleName")], name)
+
+    def test_the_table_is_protected_encrypted_and_can_be_restored(self):
+        properties = self.stack.resources["UsersTable"]["Properties"]
         self.assertTrue(properties["DeletionProtectionEnabled"])
         self.assertEqual(properties["PointInTimeRecoverySpecification"], {"PointInTimeRecoveryEnabled": True})
         self.assertEqual(properties["SSESpecification"], {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY})
         self.assertEqual(properties["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
         self.assertEqual(properties["BillingMode"], "PAY_PER_REQUEST")
-        key = self.stack.resources["DataKey"]
-        self.assertEqual((key["DeletionPolicy"], key["UpdateReplacePolicy"]), ("Retain", "Retain"))
 
     def test_no_secret_has_a_value(self):
         secrets = self.stack.all("AWS::SecretsManager::Secret")
@@ -478,6 +495,15 @@ class Template(unittest.TestCase):
                     self.assertRegex(value, parameter.get("AllowedPattern", ".*"))
                     if parameter["Type"] == "Number":
                         self.assertGreaterEqual(int(value), parameter.get("MinValue", 0))
+
+    def test_sam_knows_what_it_is_configured_with(self):
+        """What it does not know it ignores in silence."""
+        context = click.Context(sam, obj=True)
+        for configuration, section in tomllib.loads((ROOT / "samconfig.toml").read_text()).items():
+            for name, settings in section.items() if configuration != "version" else ():
+                group, command = sam.get_command(context, "local") if name.startswith("local_") else sam, name.removeprefix("local_")
+                options = {option.name for option in group.get_command(context, command.replace("_", "-")).params}
+                self.assertLessEqual(set(settings["parameters"]), options, f"{configuration} {name}")
 
     def test_a_parameter_that_changes_makes_a_new_version_of_each_function_that_reads_it(self):
         """Without a new version, what is live goes on with the old value."""
