@@ -429,6 +429,17 @@ class Deployed:
         self.assertTrue({name for name in before if self.stack.resources[name]["Type"].startswith("AWS::ApiGateway::")})
         self.assertIn("ApiGatewayLogging", self.stack.needed("ApiliveStage"))
 
+    def test_web_pages_can_read_what_the_gateway_answers_by_itself(self):
+        """It puts no CORS headers there unless they are configured:
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html
+        """
+        responses = self.stack.resources["Api"]["Properties"]["Body"]["x-amazon-apigateway-gateway-responses"]
+        self.assertLessEqual({"DEFAULT_4XX", "DEFAULT_5XX"}, set(responses))
+        for kind, response in responses.items():
+            headers = {name.removeprefix("gatewayresponse.header."): value for name, value in response["responseParameters"].items()}
+            self.assertEqual(headers["Access-Control-Allow-Origin"], "'*'", kind)
+            self.assertIn("Retry-After", headers["Access-Control-Expose-Headers"], kind)
+
     def test_the_rates_of_single_routes_are_those_of_routes_that_there_are(self):
         """"Forward slashes (/) are encoded as ~1 and the initial slash must include a forward slash."
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigateway-stage-methodsetting.html
