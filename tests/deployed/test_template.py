@@ -30,6 +30,7 @@ CONFIGURATIONS = {
     if name not in ("version", "default")
 }
 KEY = {"Fn::GetAtt": ["DataKey", "Arn"]}
+STACK_ID = "00000000-0000-4000-8000-000000000000"
 TLS = {"SecurityPolicy": "SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09", "EndpointAccessMode": "STRICT"}
 
 
@@ -50,7 +51,8 @@ class Stack:
         template["Globals"]["Function"]["CodeUri"] = "s3://code/archive"
         defaults = {name: str(parameter["Default"]) for name, parameter in TEMPLATE["Parameters"].items()}
         pseudo = {"AWS::StackName": "kyc-api", "AWS::Region": "eu-west-1", "AWS::AccountId": "000000000000",
-                  "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+                  "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com",
+                  "AWS::StackId": f"arn:aws:cloudformation:eu-west-1:000000000000:stack/kyc-api/{STACK_ID}"}
         self.parameters = defaults | parameters
         literal = substituted(expand_language_extensions(template, self.parameters | pseudo, enabled=True).expanded_template)
         translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-west-1"))
@@ -323,10 +325,9 @@ class Deployed:
 
     def test_logs_are_encrypted_and_kept_as_long_as_the_parameter_says(self):
         groups = self.stack.all("AWS::Logs::LogGroup")
-        self.assertEqual(len(groups), 9)
+        self.assertEqual(len(groups), 10)
         for group, properties in groups.items():
-            self.assertEqual(
-                properties, {"RetentionInDays": self.stack.parameters["LogRetentionDays"], "KmsKeyId": KEY}, group)
+            self.assertLessEqual({"RetentionInDays": self.stack.parameters["LogRetentionDays"], "KmsKeyId": KEY}.items(), properties.items(), group)
 
     def test_what_cannot_be_made_again_outlives_the_stack(self):
         """RetainExceptOnCreate leaves nothing behind of a first deployment that fails:
@@ -345,7 +346,8 @@ class Deployed:
                 self.assertEqual((resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")), (policy, policy and "Retain"), name)
             # What outlives a stack must not be in the way of the next one.
             if policy:
-                self.assertFalse([key for key in resource["Properties"] if key in ("Name", "TableName", "LogGroupName", "RoleName")], name)
+                given = [resource["Properties"][key] for key in ("Name", "TableName", "LogGroupName", "RoleName") if key in resource["Properties"]]
+                self.assertTrue(all(STACK_ID in value for value in given), name)
 
     def test_the_table_is_protected_encrypted_and_can_be_restored(self):
         properties = self.stack.resources["UsersTable"]["Properties"]
@@ -361,13 +363,51 @@ class Deployed:
         for secret, properties in secrets.items():
             self.assertEqual((set(properties), properties["KmsKeyId"]), ({"KmsKeyId", "Description"}, KEY), secret)
 
-    def test_each_alarm_tells_the_topic_and_knows_what_missing_data_means(self):
+    def test_each_alarm_tells_the_topic_of_the_runbook_and_knows_what_missing_data_means(self):
+        runbook = (ROOT / "docs/runbook.md").read_text().split("\n## ")[0]
+        pages = {re.sub("[#()]", "", link) for link in re.findall(r"\(#[a-z-]+\)", runbook.split("`AlarmTopic`")[1].split("`NoticeTopic`")[0])}
         for alarm, properties in self.stack.all("AWS::CloudWatch::Alarm").items():
             with self.subTest(alarm):
+                topic = "AlarmTopic" if properties["AlarmName"].removeprefix("kyc-api-") in pages else "NoticeTopic"
                 for actions in ("AlarmActions", "OKActions"):
-                    self.assertEqual(properties[actions], [{"Ref": "AlarmTopic"}])
+                    self.assertEqual(properties[actions], [{"Ref": topic}])
                 self.assertIn(properties["TreatMissingData"], ("breaching", "notBreaching"))
                 self.assertTrue(properties["AlarmDescription"])
+
+    def test_a_stranger_can_neither_use_up_the_webhook_nor_wake_anybody(self):
+        """A rate-based rule counts by address, over 60 seconds at the least:
+        https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-statement-type-rate-based.html
+        """
+        rules = {rule["Name"]: rule["Statement"] for rule in self.stack.resources["FirewallRules"]["Properties"]["Rules"]}
+        deliveries, requests = (rules[name]["RateBasedStatement"] for name in ("deliveries-of-an-address", "requests-of-an-address"))
+        # Each route is counted by one of the two.
+        self.assertEqual(requests["ScopeDownStatement"], {"NotStatement": {"Statement": deliveries["ScopeDownStatement"]}})
+        self.assertEqual((deliveries["AggregateKeyType"], requests["AggregateKeyType"]), ("IP", "IP"))
+        rate = int(deliveries["Limit"]) / deliveries["EvaluationWindowSec"]
+        taken = int(self.stack.parameters["WebhookRate"])
+        self.assertTrue(taken < rate < 2 * taken, rate)
+        # What anybody can cause is compared with what only the provider can, and waits until the morning.
+        alarm = self.stack.resources["WebhookRefusalsAlarm"]["Properties"]
+        self.assertEqual(alarm["AlarmActions"], [{"Ref": "NoticeTopic"}])
+        outcomes = {part["Id"]: part["MetricStat"]["Metric"]["Dimensions"] for part in alarm["Metrics"] if "MetricStat" in part}
+        self.assertEqual(outcomes, {outcome: [{"Name": "outcome", "Value": outcome}] for outcome in ("refused", "applied", "duplicate", "ignored")})
+
+    def test_the_firewall_logs_what_it_refuses_and_no_token(self):
+        """The log group's name has to begin so: https://docs.aws.amazon.com/waf/latest/developerguide/logging-cw-logs.html"""
+        [log] = self.stack.all("AWS::WAFv2::LoggingConfiguration").values()
+        [group] = set(referred(log["LogDestinationConfigs"])) & set(self.stack.all("AWS::Logs::LogGroup"))
+        self.assertIn("aws-waf-logs", json.dumps(self.stack.resources[group]["Properties"]["LogGroupName"]))
+        self.assertEqual((log["LoggingFilter"]["DefaultBehavior"], len(log["LoggingFilter"]["Filters"])), ("DROP", 1))
+        self.assertIn({"SingleHeader": {"Name": "x-juno-jwt"}}, log["RedactedFields"])
+
+    def test_the_cost_of_alarms_and_firewall_is_what_is_deployed(self):
+        alarms = self.stack.all("AWS::CloudWatch::Alarm").values()
+        metrics = [len([part for part in properties.get("Metrics", [{"MetricStat": 1}]) if "MetricStat" in part]) for properties in alarms]
+        rules = len(self.stack.resources["FirewallRules"]["Properties"]["Rules"])
+        costs = (ROOT / "docs/deploy.md").read_text()
+        for row in (f"| Alarms | {len(metrics)} alarms on {' + '.join(map(str, metrics))} = {sum(metrics)} metrics × $0.10 |",
+                    f"| Firewall | ACL $5 + {rules} rules × $1 |"):
+            self.assertTrue(row in costs, row)
 
     def test_alarms_and_dashboard_watch_metrics_that_there_are(self):
         """The list of the runbook is what the functions write: tests/e2e/metrics.rs."""
@@ -455,7 +495,7 @@ class Deployed:
 
 class WithDefaults(Deployed, unittest.TestCase):
     def test_what_is_optional_is_not_there(self):
-        for kind in ("ApiGateway::DomainName", "WAFv2::WebACL", "SNS::Subscription", "Route53::RecordSet"):
+        for kind in ("ApiGateway::DomainName", "SNS::Subscription", "Route53::RecordSet"):
             self.assertFalse(self.stack.all(f"AWS::{kind}"), kind)
 
 
@@ -475,7 +515,8 @@ class AsProduction(Deployed, unittest.TestCase):
         self.assertEqual(set(referred(association)), {"Api", "ApiliveStage", "FirewallRules"})
 
     def test_alarms_are_mailed(self):
-        self.assertEqual(self.stack.resources["AlarmMail"]["Properties"]["Endpoint"], "on-call@example.com")
+        mails = {mail["TopicArn"]["Ref"]: mail["Endpoint"] for mail in self.stack.all("AWS::SNS::Subscription").values()}
+        self.assertEqual(mails, dict.fromkeys(("AlarmTopic", "NoticeTopic"), "on-call@example.com"))
 
 
 class Template(unittest.TestCase):
