@@ -24,6 +24,7 @@ import urllib.request
 import zipfile
 
 import boto3
+import botocore.exceptions
 import documented
 import smoke
 from samtranslator.yaml_helper import yaml_parse
@@ -180,6 +181,14 @@ class Deployed(Emulator):
         """A function's own lines."""
         events = self.client("logs").filter_log_events(logGroupName=self.resources[group])["events"]
         return [json.loads(event["message"]) for event in events if event["message"].startswith("{")]
+
+    def test_an_open_deployment_is_refused_by_the_name_of_the_parameter(self):
+        for parameters, named in (({"ProviderEnvironment": "production"}, "JwtIssuer"), ({"ProviderUrl": "http://api.example.com"}, "ProviderUrl"),
+                                  ({"CorsOrigins": "https://app.example.com/"}, "CorsOrigins")):
+            with self.assertRaisesRegex(botocore.exceptions.ClientError, named):
+                self.client("cloudformation").create_stack(
+                    StackName="open", TemplateURL=f"{self.endpoint}/code/template", Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+                    Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()])
 
     def test_the_table_has_its_keys_and_its_index(self):
         table = self.client("dynamodb").describe_table(TableName=self.outputs["UsersTable"])["Table"]

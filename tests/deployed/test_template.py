@@ -102,7 +102,8 @@ class Stack:
 DEFAULTS = Stack({})
 PRODUCTION = Stack(CONFIGURATIONS["prod"] | {
     "AlarmEmail": "on-call@example.com", "DomainName": "api.example.com", "HostedZoneId": "Z0000",
-    "CertificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/0", "JwksUrl": "https://issuer.example.com/keys"})
+    "CertificateArn": "arn:aws:acm:eu-west-1:000000000000:certificate/0", "JwksUrl": "https://issuer.example.com/keys",
+    "JwtIssuer": "https://issuer.example.com", "JwtAudience": "kyc-api"})
 
 
 def listed(value):
@@ -517,6 +518,51 @@ class AsProduction(Deployed, unittest.TestCase):
     def test_alarms_are_mailed(self):
         mails = {mail["TopicArn"]["Ref"]: mail["Endpoint"] for mail in self.stack.all("AWS::SNS::Subscription").values()}
         self.assertEqual(mails, dict.fromkeys(("AlarmTopic", "NoticeTopic"), "on-call@example.com"))
+
+
+class Parameters(unittest.TestCase):
+    """What a deployment is refused for before it begins.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/rules-section-structure.html
+    """
+
+    def refusals(self, given):
+        values = {name: str(parameter["Default"]) for name, parameter in TEMPLATE["Parameters"].items()} | given
+        for name, parameter in TEMPLATE["Parameters"].items():
+            if not re.fullmatch(parameter.get("AllowedPattern", ".*").removeprefix("^").removesuffix("$"), values[name]):
+                yield name
+
+        def holds(condition):
+            [(function, operand)] = condition.items()
+            if function == "Fn::Not":
+                return not holds(operand[0])
+            left, right = (values[side["Ref"]] if isinstance(side, dict) else side for side in operand)
+            return left == right
+
+        for rule in TEMPLATE["Rules"].values():
+            if holds(rule["RuleCondition"]):
+                yield from (each["AssertDescription"].split()[-1].strip(".") for each in rule["Assertions"] if not holds(each["Assert"]))
+
+    def test_production_needs_an_issuer_and_an_audience(self):
+        self.assertEqual(list(self.refusals({})), [])
+        self.assertEqual(list(self.refusals(CONFIGURATIONS["dev"])), [])
+        self.assertEqual(list(self.refusals(CONFIGURATIONS["prod"])), ["JwtIssuer", "JwtAudience"])
+        self.assertEqual(list(self.refusals(PRODUCTION.parameters)), [])
+
+    def test_a_domain_needs_a_certificate(self):
+        self.assertEqual(list(self.refusals({"DomainName": "api.example.com"})), ["CertificateArn"])
+
+    def test_addresses_are_secure_but_on_this_machine_and_origins_are_what_browsers_send(self):
+        for name, right, wrong in (
+                ("ProviderUrl", ["https://api.sumsub.com", "http://127.0.0.1:3001", "http://[::1]:9"],
+                 ["", "http://api.sumsub.com", "https://api.sumsub.com/", "http://localhost.example.com", "http://127.0.0.1@example.com"]),
+                ("JwksUrl", ["", "https://issuer.example.com/keys", "http://localhost:8080/keys"],
+                 ["http://issuer.example.com/keys", "http://localhost.example.com/keys", "issuer.example.com"]),
+                ("CorsOrigins", ["", "https://app.example.com", "https://app.example.com, http://localhost:5173", "https://a.example:444,https://b.example"],
+                 ["*", "https://app.example.com/", "https://App.example.com", "http://app.example.com", "https://a.example,", "https://a.example https://b.example"])):
+            for value in right:
+                self.assertEqual(list(self.refusals({name: value})), [], value)
+            for value in wrong:
+                self.assertEqual(list(self.refusals({name: value})), [name], value)
 
 
 class Template(unittest.TestCase):
