@@ -440,6 +440,10 @@ class Deployed:
     def dashboard(self):
         return json.loads(self.stack.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
 
+    def test_the_dashboard_is_in_the_way_of_none_in_another_region(self):
+        """Dashboards are global: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Dashboards.html"""
+        self.assertEqual(self.stack.resources["Dashboard"]["Properties"]["DashboardName"], "kyc-api-eu-west-1")
+
     def test_the_dashboard_shows_each_alarm_and_each_function(self):
         text = json.dumps(self.dashboard())
         for alarm in self.stack.all("AWS::CloudWatch::Alarm"):
@@ -469,6 +473,14 @@ class Deployed:
         before = self.stack.needed("ApiGatewayLogging")
         self.assertTrue({name for name in before if self.stack.resources[name]["Type"].startswith("AWS::ApiGateway::")})
         self.assertIn("ApiGatewayLogging", self.stack.needed("ApiliveStage"))
+
+    def test_the_access_log_has_an_id_that_no_caller_chooses(self):
+        """"Clients can override this request ID. We recommend that you use $context.extendedRequestId for a unique request ID that API
+        Gateway generates." https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
+        """
+        line = json.loads(re.sub(r":(\$context\.\w+)", r':"\1"', self.stack.resources["ApiliveStage"]["Properties"]["AccessLogSetting"]["Format"]))
+        self.assertEqual(line["trace_id"], "$context.requestId")
+        self.assertEqual(line["extended_request_id"], "$context.extendedRequestId")
 
     def test_web_pages_can_read_what_the_gateway_answers_by_itself(self):
         """It puts no CORS headers there unless they are configured:
