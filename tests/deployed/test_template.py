@@ -141,20 +141,22 @@ def names(cell):
 
 
 def documented_permissions():
-    """The statements of each function, after the tables of SECURITY.md."""
-    functions, writes = tables((ROOT / "SECURITY.md").read_text(), "What each function may do")
-    written = {what.split(":")[0]: (f"dynamodb:{names(action)[0]}", frozenset(["user_id", "sk", *names(attributes)]))
-               for what, action, attributes in writes}
-    for of, secrets, reads, writes in functions:
-        read = {f"dynamodb:{name}" for name in names(reads)}
-        statements = {
-            (frozenset(["secretsmanager:GetSecretValue"]), frozenset(names(secrets)), None),
-            (frozenset(read - {"dynamodb:Query"}), frozenset(["UsersTable"]), None)}
-        if "dynamodb:Query" in read:
-            statements.add((frozenset(["dynamodb:Query"]), frozenset(["UsersTable/index/in_flight"]), None))
-        for what in writes.split(", ") if writes != "nothing" else []:
-            action, attributes = written[what]
-            statements.add((frozenset([action]), frozenset(["UsersTable"]), attributes))
+    """The statements of each function, after the table of SECURITY.md."""
+    security = (ROOT / "SECURITY.md").read_text()
+    [functions] = tables(security, "What each function may do")
+    session = frozenset(names(security.split("Of a session these attributes are written")[1].split(". So")[0]))
+    for of, secrets, *cells in functions:
+        statements = {(frozenset(["secretsmanager:GetSecretValue"]), frozenset(names(secrets)), None)}
+        for table, cell in zip(("UsersTable", "HistoryTable", "DeliveriesTable", "CountersTable"), cells):
+            actions = {f"dynamodb:{name}" for name in names(cell) if name != "due"}
+            if "of the session" in cell:
+                actions.remove("dynamodb:UpdateItem")
+                statements.add((frozenset(["dynamodb:UpdateItem"]), frozenset([table]), session))
+            if "of the index" in cell:
+                actions.remove("dynamodb:Query")
+                statements.add((frozenset(["dynamodb:Query"]), frozenset([f"{table}/index/due"]), None))
+            if actions:
+                statements.add((frozenset(actions), frozenset([table]), None))
         for function in names(of):
             yield function, statements
 
@@ -342,6 +344,9 @@ class Deployed:
             "AWS::SecretsManager::Secret": "RetainExceptOnCreate", "AWS::DynamoDB::Table": "Retain", "AWS::ApiGateway::Account": "Retain"}
         for name, resource in self.stack.resources.items():
             policy = policies.get(resource["Type"], "Retain" if name == "ApiGatewayLoggingRole" else None)
+            if name in ("DeliveriesTable", "CountersTable"):
+                self.assertEqual((resource["DeletionPolicy"], resource["UpdateReplacePolicy"]), ("Delete", "Delete"), name)
+                continue
             # SAM keeps versions of functions, so that a rollback finds them.
             if resource["Type"] != "AWS::Lambda::Version":
                 self.assertEqual((resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")), (policy, policy and "Retain"), name)
@@ -350,13 +355,17 @@ class Deployed:
                 given = [resource["Properties"][key] for key in ("Name", "TableName", "LogGroupName", "RoleName") if key in resource["Properties"]]
                 self.assertTrue(all(STACK_ID in value for value in given), name)
 
-    def test_the_table_is_protected_encrypted_and_can_be_restored(self):
-        properties = self.stack.resources["UsersTable"]["Properties"]
-        self.assertTrue(properties["DeletionProtectionEnabled"])
-        self.assertEqual(properties["PointInTimeRecoverySpecification"], {"PointInTimeRecoveryEnabled": True})
-        self.assertEqual(properties["SSESpecification"], {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY})
-        self.assertEqual(properties["TimeToLiveSpecification"], {"AttributeName": "expires_at", "Enabled": True})
-        self.assertEqual(properties["BillingMode"], "PAY_PER_REQUEST")
+    def test_what_is_kept_is_protected_and_can_be_restored_and_never_expires(self):
+        for table, properties in self.stack.all("AWS::DynamoDB::Table").items():
+            with self.subTest(table):
+                kept = table in ("UsersTable", "HistoryTable")
+                recovery = {"PointInTimeRecoveryEnabled": True} if kept else None
+                expiry = None if kept else {"AttributeName": "expires_at", "Enabled": True}
+                self.assertEqual(properties.get("DeletionProtectionEnabled", False), kept)
+                self.assertEqual(properties.get("PointInTimeRecoverySpecification"), recovery)
+                self.assertEqual(properties.get("TimeToLiveSpecification"), expiry)
+                self.assertEqual(properties["SSESpecification"], {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": KEY})
+                self.assertEqual(properties["BillingMode"], "PAY_PER_REQUEST")
 
     def test_no_secret_has_a_value(self):
         secrets = self.stack.all("AWS::SecretsManager::Secret")
