@@ -4,7 +4,7 @@ import pathlib
 import re
 
 ROOT = pathlib.Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("docs/*.md"))]
 # What is a command in running text: these, with something behind them, and the scripts.
 INLINE = r"`((?:aws|cargo|curl|npx|pip|python3?|rustup|sam)\s[^`]+|fuzz/run[^`]*|\.ci/[^`]+)`"
 

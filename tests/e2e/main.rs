@@ -7,7 +7,6 @@ mod bad_input;
 mod browsers;
 mod configuration;
 mod contract;
-mod costs;
 mod events;
 mod faults;
 mod flow;

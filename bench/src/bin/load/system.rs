@@ -1,31 +1,21 @@
-//! What `cargo load` does: users who go through the whole flow, and what each of their requests costs.
-//!
-//! [`measure`] lets one user after the other take one step after the other, so that everything that happens meanwhile was
-//! caused by that step: the figures are exact. [`arrivals`] lets many users arrive at a given rate, which shows how the
-//! system behaves when it is busy.
-
-pub mod arrivals;
-pub mod measure;
-pub mod table;
-
-mod database;
+//! The system under measurement, and the steps of its users.
 
 use local::Options;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
+use tests::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS};
 
-use crate::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS};
-pub use database::Database;
+use crate::database::Database;
 
 /// A running system whose database is counted.
-pub struct System {
-    pub app: App,
-    pub database: Database,
+pub(super) struct System {
+    pub(super) app: App,
+    pub(super) database: Database,
 }
 
 impl System {
     /// Starts a system in memory. `release`: with functions as they are deployed.
-    pub async fn start(release: bool) -> Self {
+    pub(super) async fn start(release: bool) -> Self {
         let database = Database::start().await;
         let options = Options {
             dynamodb_url: Some(database.url().to_owned()),
@@ -37,7 +27,7 @@ impl System {
     }
 
     /// The request that a step is.
-    fn request(&self, step: Step, user: &str) -> RequestBuilder {
+    pub(super) fn request(&self, step: Step, user: &str) -> RequestBuilder {
         let simulate = |what: &str, body: serde_json::Value| {
             let url = format!(
                 "{}/simulator/applicants/{user}/{what}",
@@ -65,7 +55,7 @@ impl System {
 
 /// What a user, or the reviewer, does. The steps of the provider cause one webhook each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub(super) enum Step {
     Token,
     Start,
     Submit,
@@ -80,8 +70,8 @@ pub enum Step {
 
 impl Step {
     /// A whole verification, without the polls.
-    const BEFORE_POLLS: [Self; 3] = [Self::Token, Self::Start, Self::Submit];
-    const AFTER_POLLS: [Self; 5] = [
+    pub(super) const BEFORE_POLLS: [Self; 3] = [Self::Token, Self::Start, Self::Submit];
+    pub(super) const AFTER_POLLS: [Self; 5] = [
         Self::Review,
         Self::Status,
         Self::Me,
@@ -90,7 +80,7 @@ impl Step {
     ];
 
     /// The request to the API that it is, or that it causes.
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Token => "access-token",
             Self::Start => "webhook, created",
@@ -106,12 +96,12 @@ impl Step {
     }
 
     /// Whether the simulator takes it, so that what the API sees is a webhook.
-    const fn is_providers(self) -> bool {
+    pub(super) const fn is_providers(self) -> bool {
         matches!(self, Self::Start | Self::Submit | Self::Review)
     }
 
     /// The status of the answer when all is well.
-    const fn expected(self) -> u16 {
+    pub(super) const fn expected(self) -> u16 {
         match self {
             Self::Gate => 204,
             _ => 200,

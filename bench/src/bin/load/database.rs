@@ -18,22 +18,22 @@ const CHUNK: usize = 10_000;
 
 /// What the database was asked for, by operation.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Usage(BTreeMap<String, Tally>);
+pub(super) struct Usage(BTreeMap<String, Tally>);
 
 /// Requests, and the capacity that they consumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Tally {
-    pub requests: f64,
-    pub read: f64,
+pub(super) struct Tally {
+    pub(super) requests: f64,
+    pub(super) read: f64,
     /// Of the table and its indexes.
-    pub write: f64,
+    pub(super) write: f64,
     /// Of the indexes.
-    pub index: f64,
+    pub(super) index: f64,
 }
 
 impl Usage {
     /// All operations together.
-    pub fn sum(&self) -> Tally {
+    pub(super) fn sum(&self) -> Tally {
         let mut sum = Tally::default();
         for tally in self.0.values() {
             sum.add(tally, 1.0);
@@ -41,13 +41,13 @@ impl Usage {
         sum
     }
 
-    pub fn operations(&self) -> Vec<&str> {
+    pub(super) fn operations(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 
     /// What was asked for since `earlier`.
     #[must_use]
-    pub fn since(mut self, earlier: &Self) -> Self {
+    pub(super) fn since(mut self, earlier: &Self) -> Self {
         for (operation, tally) in &earlier.0 {
             let here = self.0.entry(operation.clone()).or_default();
             here.add(tally, -1.0);
@@ -58,12 +58,12 @@ impl Usage {
 
     /// The same without one operation.
     #[must_use]
-    pub fn without(mut self, operation: &str) -> Self {
+    pub(super) fn without(mut self, operation: &str) -> Self {
         self.0.remove(operation);
         self
     }
 
-    pub fn add(&mut self, other: &Self, times: f64) {
+    pub(super) fn add(&mut self, other: &Self, times: f64) {
         for (operation, tally) in &other.0 {
             let here = self.0.entry(operation.clone()).or_default();
             here.add(tally, times);
@@ -81,7 +81,7 @@ impl Tally {
 }
 
 /// A database in memory that counts.
-pub struct Database {
+pub(super) struct Database {
     engine: dynoxide::Database,
     meter: Arc<Meter>,
     url: String,
@@ -94,7 +94,7 @@ struct Meter {
 }
 
 impl Database {
-    pub async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         // Fails when there is one already. HTTP clients ask for one even where nothing is encrypted.
         rustls::crypto::ring::default_provider()
             .install_default()
@@ -121,17 +121,17 @@ impl Database {
     }
 
     /// Where the counting one is.
-    pub fn url(&self) -> &str {
+    pub(super) fn url(&self) -> &str {
         &self.url
     }
 
     /// All that it was asked for until now.
-    pub fn usage(&self) -> Usage {
+    pub(super) fn usage(&self) -> Usage {
         self.meter.usage.lock().unwrap().clone()
     }
 
     /// All items of a user.
-    pub fn items(&self, table: &str, user: &str) -> Vec<Item> {
+    pub(super) fn items(&self, table: &str, user: &str) -> Vec<Item> {
         let request = json!({ "TableName": table, "KeyConditionExpression": "user_id = :id",
             "ExpressionAttributeValues": { ":id": { "S": user } } });
         let request = serde_json::from_value(request).unwrap();
@@ -139,7 +139,7 @@ impl Database {
     }
 
     /// Copies a user's lasting items (not the deliveries, which expire) for other users, numbered as given.
-    pub fn fill(&self, table: &str, items: &[Item], users: std::ops::Range<usize>) {
+    pub(super) fn fill(&self, table: &str, items: &[Item], users: std::ops::Range<usize>) {
         let lasting: Vec<&Item> = items
             .iter()
             .filter(|item| !kind(item).starts_with("EVENT"))

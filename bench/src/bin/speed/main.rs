@@ -13,12 +13,14 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use bench::percentile;
+use clap::Parser;
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::load::table::percentile;
 use endpoints::Endpoints;
 use instance::Instance;
 use limits::Figures;
@@ -28,32 +30,41 @@ use quota::Quota;
 /// How many processes share the cores in the end.
 const AT_ONCE: usize = 32;
 
-/// What is measured, and how often.
-pub struct Plan {
-    /// Starts of each program. None: nothing is timed, so that what else the machine does has no say in the figures.
-    pub rounds: usize,
-    /// Calls of each process after the first one.
-    pub calls: usize,
-    /// Which of the rounds' figures counts, as the share of them that is not higher.
-    pub quantile: f64,
-    /// The share of a processor that the programs get, as a memory size in MB; whole ones if there is none. Nothing is counted then.
-    pub memory: Option<u32>,
-    /// The rows to be measured; all if there is none.
-    pub only: Vec<String>,
-    /// Where the figures and everything that they come from are written.
-    pub json: Option<PathBuf>,
-    /// Where the profiles are kept that the numbers of instructions are read from.
-    pub profile: Option<PathBuf>,
-    /// Whether the figures are held against the limits.
-    pub check: bool,
+/// Starts the functions and comparable programs in turns, and prints what each takes.
+#[derive(Parser)]
+struct Arguments {
+    /// How often each program is started; with 0 nothing is timed, but what can be counted is
+    #[arg(long, default_value_t = 30)]
+    rounds: u16,
+    /// How many calls each process gets after the first one
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
+    calls: u16,
+    /// The share of the rounds that is not slower than what is shown: on a machine that does other things, 0.25 tells more
+    #[arg(long, default_value_t = 0.5)]
+    quantile: f64,
+    /// Give each program as much of a processor as Lambda does with so many MB, and count nothing; takes root
+    #[arg(long)]
+    memory: Option<u32>,
+    /// Measure these rows of the table only
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Write the figures, and those of each round, to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Keep the profiles of callgrind in this folder
+    #[arg(long)]
+    profile: Option<PathBuf>,
+    /// Hold the figures against bench/limits.yaml, and fail if one is missed
+    #[arg(long)]
+    check: bool,
 }
 
 /// What a row came to in each round.
 type Samples = BTreeMap<&'static str, Vec<f64>>;
 
-/// Measures, and prints what comes of it. Says whether that is well.
-pub fn run(plan: &Plan) -> bool {
-    let limits = include_str!("../../speed/limits.yaml");
+fn main() -> ExitCode {
+    let plan = &Arguments::parse();
+    let limits = include_str!("../../../limits.yaml");
     let endpoints = Endpoints::start();
     let mut rows = programs::build(&endpoints, &plan.only);
     let quota = plan.memory.map(Quota::of);
@@ -73,7 +84,7 @@ pub fn run(plan: &Plan) -> bool {
         for row in &rows {
             measure(
                 row,
-                plan.calls,
+                plan.calls.into(),
                 &directory,
                 samples.entry(row.name).or_default(),
             );
@@ -119,7 +130,7 @@ pub fn run(plan: &Plan) -> bool {
         std::fs::write(file, text).unwrap();
     }
     if !plan.check {
-        return true;
+        return ExitCode::SUCCESS;
     }
     let findings = limits::check(limits, &figures).unwrap();
     println!("{}", report::findings(&findings));
@@ -128,7 +139,7 @@ pub fn run(plan: &Plan) -> bool {
         .filter(|finding| finding.found.is_some() && !finding.is_kept)
         .count();
     println!("{missed} of {} limits missed", findings.len());
-    missed == 0
+    ExitCode::from(u8::from(missed > 0))
 }
 
 /// Starts each program once: what is measured must be right, and the same work.
@@ -179,8 +190,8 @@ fn measure(row: &Row, calls: usize, directory: &TempDir, samples: &mut Samples) 
 }
 
 /// Calls per second of many processes at once, as a multiple of those of one, for each core.
-fn scaling(row: &Row, plan: &Plan, directory: &TempDir) -> f64 {
-    let calls = plan.calls;
+fn scaling(row: &Row, plan: &Arguments, directory: &TempDir) -> f64 {
+    let calls = usize::from(plan.calls);
     let per_second = |count: usize| {
         let start = || Instance::start(&row.launch, directory.path(), 1);
         let mut instances: Vec<_> = (0..count).map(|_| start()).collect();
@@ -225,7 +236,7 @@ fn quantile(values: &[f64], share: f64) -> f64 {
 }
 
 /// On what this is measured.
-fn machine(plan: &Plan) -> String {
+fn machine(plan: &Arguments) -> String {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor
         .lines()

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::http::{Request, answer, serve};
+use crate::http::{Request, answer, serve};
 
 /// How long nothing may come of a process. Under valgrind, a start takes seconds.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -1,11 +1,23 @@
 //! `cargo load`: what the system does under load, and what each request costs.
+//!
+//! [`measure`] lets one user after the other take one step after the other, so that everything that happens meanwhile was
+//! caused by that step: the figures are exact. [`arrivals`] lets many users arrive at a given rate, which shows how the
+//! system behaves when it is busy.
+
+mod arrivals;
+#[cfg(test)]
+mod costs;
+mod database;
+mod measure;
+mod system;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use tests::load::{System, arrivals, measure};
+
+use system::System;
 
 /// How many users are measured one by one.
 const MEASURED: usize = 20;

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::float;
-use super::instance::{Instance, Launch};
-use super::limits::Figures;
+use crate::float;
+use crate::instance::{Instance, Launch};
+use crate::limits::Figures;
 
 /// A call is the difference between processes with so many calls, divided by how many more the latter had.
 const FEW: usize = 20;

@@ -17,8 +17,8 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::http::{Request, answer, serve};
-use super::issuer;
+use crate::http::{Request, answer, serve};
+use crate::issuer;
 
 /// As a client resolves the name of a service, so is this one looked up, too.
 const HOST: &str = "localhost";
@@ -26,13 +26,13 @@ const HOST: &str = "localhost";
 /// The tables. Each holds one and the same user, who has come to different points.
 pub(super) mod table {
     /// Nothing happened yet.
-    pub(in super::super) const NEW: &str = "users-new";
+    pub(crate) const NEW: &str = "users-new";
     /// In review.
-    pub(in super::super) const WAITING: &str = "users-waiting";
+    pub(crate) const WAITING: &str = "users-waiting";
     /// Approved.
-    pub(in super::super) const APPROVED: &str = "users-approved";
+    pub(crate) const APPROVED: &str = "users-approved";
     /// Approved, by a delivery that is remembered.
-    pub(in super::super) const TOLD: &str = "users-told";
+    pub(crate) const TOLD: &str = "users-told";
 }
 
 /// The running services.
@@ -219,8 +219,8 @@ fn secrets() -> Answer {
 
 fn provider() -> Answer {
     let json = |body: &str| answer(200, "application/json", "", body.as_bytes());
-    let applicant = json(include_str!("../../speed/provider/applicant.json"));
-    let documents = json(include_str!("../../speed/provider/documents.json"));
+    let applicant = json(include_str!("provider/applicant.json"));
+    let documents = json(include_str!("provider/documents.json"));
     let token =
         json!({ "token": format!("_act-sbx-jwt-{}", "0".repeat(128)), "userId": "usr_abc123" });
     let token = json(&token.to_string());

@@ -1,8 +1,9 @@
 //! The figures as tables for the terminal, which are Markdown as well.
 
-use super::limits::{Figures, Finding};
-use super::programs::FLOOR;
-use crate::load::table::render;
+use bench::render;
+
+use crate::limits::{Figures, Finding};
+use crate::programs::FLOOR;
 
 /// A column of a table: head, figure, whether it is shown as a multiple of the floor's, decimals.
 type Column = (&'static str, &'static str, bool, usize);

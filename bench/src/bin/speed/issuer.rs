@@ -15,7 +15,7 @@ const EXPIRES: i64 = 4_102_444_799;
 const SHARED_SECRET: &[u8] = b"of the tokens that instructions are counted with";
 
 fn key() -> RsaKeyPair {
-    let key = include_bytes!("../../../shared/src/http/authenticator/rsa-test-key.pk8");
+    let key = include_bytes!("../../../../shared/src/http/authenticator/rsa-test-key.pk8");
     RsaKeyPair::from_pkcs8(key).unwrap()
 }
 

@@ -1,11 +1,11 @@
 //! What a request asks of the table and the provider.
 
 use std::fs;
-use std::path::Path;
 
-use tests::load::System;
+use local::project;
+use serde_json::Value;
 
-use crate::webhook::green;
+use crate::system::System;
 
 /// The cells of the rows of a table whose first cell is one of `names`, in the columns `columns`.
 fn rows(text: &str, columns: &[usize]) -> Vec<Vec<String>> {
@@ -26,7 +26,7 @@ async fn requests_cost_what_the_documentation_says() {
     let measured = system.measure("user", 3).await.table(20);
     let measured = rows(&measured, &[1, 3, 4, 5, 6, 7, 8]);
 
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scale.md");
+    let page = project().join("docs/scale.md");
     let documented = rows(&fs::read_to_string(page).unwrap(), &[1, 2, 3, 4, 5, 6, 7]);
     let compared = measured
         .iter()
@@ -43,12 +43,15 @@ async fn requests_cost_what_the_documentation_says() {
 async fn a_delivery_is_a_read_and_a_transaction_and_a_repeated_one_is_a_read() {
     let system = System::start(false).await;
     system.measure("first", 1).await;
+    let event = include_str!("../../../../events/webhook-approved.json");
+    let event: Value = serde_json::from_str(event).unwrap();
+    let event = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
     for operations in [
         &["BatchGetItem", "TransactWriteItems"][..],
         &["BatchGetItem"],
     ] {
         let before = system.database.usage();
-        system.app.deliver(&green()).await.ok();
+        system.app.deliver(&event).await.ok();
         let usage = system.database.usage().since(&before);
         assert_eq!(usage.operations(), operations);
         let requests = usage.sum().requests;

@@ -5,26 +5,26 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bench::{figure, millis, percentile, render};
 use local::gateway::Answered;
+use tests::app::WEBHOOK;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::JoinSet;
 
-use super::database::Usage;
-use super::table::{figure, millis, percentile, render};
-use super::{Step, System};
-use crate::app::WEBHOOK;
+use crate::database::Usage;
+use crate::system::{Step, System};
 
 /// How long a user waits before they ask again where the verification stands.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
-    pub users: usize,
+pub(super) struct Plan {
+    pub(super) users: usize,
     /// Users per second.
-    pub rate: f64,
+    pub(super) rate: f64,
     /// How often each of them asks for the status before the reviewer decides.
-    pub polls: u32,
+    pub(super) polls: u32,
 }
 
 /// What the requests of one route took.
@@ -35,8 +35,8 @@ struct Route {
 }
 
 /// What happened.
-pub struct Outcome {
-    pub plan: Plan,
+pub(super) struct Outcome {
+    pub(super) plan: Plan,
     routes: BTreeMap<&'static str, Route>,
     elapsed: Duration,
     at_once: usize,
@@ -47,7 +47,7 @@ pub struct Outcome {
 type Routes = Arc<Mutex<BTreeMap<&'static str, Route>>>;
 
 /// Runs the plan.
-pub async fn run(system: Arc<System>, plan: Plan) -> Outcome {
+pub(super) async fn run(system: Arc<System>, plan: Plan) -> Outcome {
     let user = |number: usize| format!("usr_load_{number}");
     for number in 0..plan.users {
         system.app.stack.seed(&user(number)).await.unwrap();
@@ -142,14 +142,14 @@ async fn follow(mut answered: Receiver<Answered>, routes: Routes) {
 
 impl Outcome {
     /// Whether everything was answered as it should be.
-    pub fn is_well(&self) -> bool {
+    pub(super) fn is_well(&self) -> bool {
         self.verified == self.plan.users && self.routes.values().all(|route| route.errors == 0)
     }
 
     /// The tables.
     #[must_use]
     #[allow(clippy::cast_precision_loss)]
-    pub fn report(&mut self) -> String {
+    pub(super) fn report(&mut self) -> String {
         let seconds = self.elapsed.as_secs_f64();
         let mut rows = Vec::new();
         for (name, route) in &mut self.routes {

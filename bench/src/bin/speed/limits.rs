@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::programs::FUNCTIONS;
+use crate::programs::FUNCTIONS;
 
 /// What was measured: `row.figure`.
 pub(super) type Figures = BTreeMap<String, f64>;
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn the_limits_of_the_project_can_be_read() {
-        let findings = check(include_str!("../../speed/limits.yaml"), &Figures::new()).unwrap();
+        let findings = check(include_str!("../../../limits.yaml"), &Figures::new()).unwrap();
         assert!(findings.iter().all(|finding| finding.found.is_none()));
     }
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use bench::{figure, millis, percentile, render};
 use dynoxide::types::{Item, item_size};
 use reqwest::Method;
 use serde_json::json;
 use shared::kyc::{Timestamp, User};
 use shared::runtime::system_clock;
+use tests::app::{WEBHOOK, exchange};
 
-use super::database::{Usage, kind};
-use super::table::{figure, millis, percentile, render};
-use super::{Step, System};
-use crate::app::{WEBHOOK, exchange};
+use crate::database::{Usage, kind};
+use crate::system::{Step, System};
 
 /// The steps of a measured user.
 const STEPS: [Step; 10] = [
@@ -32,7 +32,7 @@ const STEPS: [Step; 10] = [
 const DUE: usize = 20;
 
 /// What was measured.
-pub struct Figures(Vec<Cost>);
+pub(super) struct Figures(Vec<Cost>);
 
 /// What the requests of a kind cost: one entry for each request.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ struct Use {
 
 impl System {
     /// Lets this many new users go through the flow, and then the reconciliation look for users.
-    pub async fn measure(&self, name: &str, users: usize) -> Figures {
+    pub(super) async fn measure(&self, name: &str, users: usize) -> Figures {
         let mut costs = STEPS.map(|step| Cost::of(step.name()));
         for number in 0..users {
             let user = user_id(name, number);
@@ -149,7 +149,7 @@ impl System {
     }
 
     /// The items of the first user of a measurement, who is verified.
-    pub fn items(&self, name: &str) -> Vec<Item> {
+    pub(super) fn items(&self, name: &str) -> Vec<Item> {
         self.database
             .items(self.app.stack.table(), &user_id(name, 0))
     }
@@ -194,7 +194,7 @@ impl Cost {
 
 impl Figures {
     /// The table, and below it a verification with so many polls.
-    pub fn table(&self, polls: u32) -> String {
+    pub(super) fn table(&self, polls: u32) -> String {
         let heads = [
             "per request",
             "DynamoDB operations",
@@ -233,7 +233,7 @@ impl Figures {
     }
 
     /// Asserts that each request costs the same in both measurements.
-    pub fn assert_same(&self, other: &Self) {
+    pub(super) fn assert_same(&self, other: &Self) {
         for (cost, other) in self.0.iter().zip(&other.0) {
             assert_eq!(cost.typical(), other.typical(), "{}", cost.name);
         }
@@ -241,7 +241,7 @@ impl Figures {
 }
 
 /// The items of a user with their sizes as `DynamoDB` counts them, by kind.
-pub fn sizes(items: &[Item]) -> String {
+pub(super) fn sizes(items: &[Item]) -> String {
     let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for item in items {
         kinds.entry(kind(item)).or_default().push(item_size(item));

@@ -14,12 +14,12 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use local::project;
 use local::template::Template;
+use tests::app::USER;
 
-use super::endpoints::{Endpoints, table};
-use super::float;
-use super::instance::Launch;
-use super::issuer;
-use crate::app::USER;
+use crate::endpoints::{Endpoints, table};
+use crate::float;
+use crate::instance::Launch;
+use crate::issuer;
 
 /// The functions.
 pub(super) const FUNCTIONS: [&str; 7] = [
@@ -344,7 +344,7 @@ fn folders(name: &str) -> (PathBuf, PathBuf) {
     let target = env::current_exe().unwrap();
     let target = target.parent().and_then(Path::parent).unwrap();
     (
-        project().join("tests/speed").join(name),
+        project().join("bench/programs").join(name),
         target.join("speed").join(name),
     )
 }
