@@ -1,8 +1,8 @@
-//! Tables for the terminal, which are Markdown as well.
+//! Tables in Markdown, and the figures in their cells.
 
 use std::time::Duration;
 
-/// Rows under their heads; the first column holds names, the others figures.
+/// Formats a table. The first column holds names and is aligned to the left, the others hold figures.
 #[must_use]
 pub fn render(heads: &[&str], rows: &[Vec<String>]) -> String {
     let heads: Vec<String> = heads.iter().map(ToString::to_string).collect();
@@ -33,7 +33,7 @@ pub fn render(heads: &[&str], rows: &[Vec<String>]) -> String {
     format!("{}|{}|\n{rows}", line(&heads), rule.join("|"))
 }
 
-/// A figure with as many decimals as it needs, two at most; nothing for zero.
+/// Formats a figure with two decimals at most. Zero becomes an empty string.
 #[must_use]
 pub fn figure(value: f64) -> String {
     let text = format!("{value:.2}");
@@ -41,16 +41,16 @@ pub fn figure(value: f64) -> String {
     if text == "0" { "" } else { text }.to_owned()
 }
 
-/// Milliseconds.
+/// Formats a duration in milliseconds.
 #[must_use]
 pub fn millis(duration: Duration) -> String {
     format!("{:.1}", duration.as_secs_f64() * 1000.0)
 }
 
-/// The time that this share of them, which are sorted, does not exceed.
+/// Returns the smallest of the sorted times that at least this share of them does not exceed. `None` if there are no times.
 #[must_use]
 pub fn percentile(sorted: &[Duration], share: f64) -> Option<Duration> {
-    // Exact up to numbers of requests that nobody waits for.
+    // Exact below 2^52 requests.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

@@ -1,4 +1,4 @@
-//! How the system behaves when it is busy: users arrive at a rate, whether or not those before them are done.
+//! The system under load. Users arrive at a fixed rate, also while earlier ones are still there.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,69 +6,74 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bench::{figure, millis, percentile, render};
+use clap::Args;
 use local::gateway::Answered;
 use tests::app::WEBHOOK;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::JoinSet;
 
-use crate::database::Usage;
-use crate::system::{Step, System};
+use crate::database::DatabaseUsage;
+use crate::system::{Action, MeasuredSystem};
 
-/// How long a user waits before they ask again where the verification stands.
+/// Delay between two polls of a user.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is to be done.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plan {
+/// The users that arrive.
+#[derive(Args, Debug, Clone, Copy)]
+pub(super) struct Arrivals {
+    /// Number of users that arrive
+    #[arg(long, default_value_t = 1_000)]
     pub(super) users: usize,
-    /// Users per second.
+    /// Users that arrive in a second
+    #[arg(long, default_value_t = 20.0)]
     pub(super) rate: f64,
-    /// How often each of them asks for the status before the reviewer decides.
+    /// Polls of each user, one second apart, before the reviewer decides
+    #[arg(long, default_value_t = 3)]
     pub(super) polls: u32,
 }
 
-/// What the requests of one route took.
+/// Latencies and errors of the requests of one route.
 #[derive(Debug, Default)]
 struct Route {
     times: Vec<Duration>,
     errors: usize,
 }
 
-/// What happened.
+/// The result of a run.
 pub(super) struct Outcome {
-    pub(super) plan: Plan,
+    arrivals: Arrivals,
     routes: BTreeMap<&'static str, Route>,
     elapsed: Duration,
     at_once: usize,
     verified: usize,
-    usage: Usage,
+    usage: DatabaseUsage,
 }
 
 type Routes = Arc<Mutex<BTreeMap<&'static str, Route>>>;
 
-/// Runs the plan.
-pub(super) async fn run(system: Arc<System>, plan: Plan) -> Outcome {
+/// Lets the users arrive, and waits until all are done.
+pub(super) async fn run(system: Arc<MeasuredSystem>, arrivals: Arrivals) -> Outcome {
     let user = |number: usize| format!("usr_load_{number}");
-    for number in 0..plan.users {
+    for number in 0..arrivals.users {
         system.app.stack.seed(&user(number)).await.unwrap();
     }
     let before = system.database.usage();
     let routes = Routes::default();
-    let webhooks = tokio::spawn(follow(
+    let webhooks = tokio::spawn(record_webhooks(
         system.app.stack.follow_requests(),
         Arc::clone(&routes),
     ));
     let (now, most) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
     let mut users = JoinSet::new();
     let started = tokio::time::Instant::now();
-    for number in 0..plan.users {
+    for number in 0..arrivals.users {
         #[allow(clippy::cast_precision_loss)]
-        let arrival = Duration::from_secs_f64(number as f64 / plan.rate);
+        let arrival = Duration::from_secs_f64(number as f64 / arrivals.rate);
         tokio::time::sleep_until(started + arrival).await;
         most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
         let (system, routes, now) = (Arc::clone(&system), Arc::clone(&routes), Arc::clone(&now));
         users.spawn(async move {
-            let verified = verify(&system, &routes, &user(number), plan.polls).await;
+            let verified = verify(&system, &routes, &user(number), arrivals.polls).await;
             now.fetch_sub(1, Ordering::Relaxed);
             verified
         });
@@ -78,7 +83,7 @@ pub(super) async fn run(system: Arc<System>, plan: Plan) -> Outcome {
     let elapsed = started.elapsed();
     webhooks.abort();
     Outcome {
-        plan,
+        arrivals,
         routes: std::mem::take(&mut *routes.lock().unwrap()),
         elapsed,
         at_once: most.into_inner(),
@@ -87,51 +92,51 @@ pub(super) async fn run(system: Arc<System>, plan: Plan) -> Outcome {
     }
 }
 
-/// One user from the first token to the verdict. Says whether every step was answered as it should be.
-async fn verify(system: &System, routes: &Routes, user: &str, polls: u32) -> bool {
-    let mut well = true;
-    for step in Step::BEFORE_POLLS {
-        well &= take(system, routes, step, user).await;
+/// Takes one user from the first token to the verdict. Returns `true` if every response had the expected status.
+async fn verify(system: &MeasuredSystem, routes: &Routes, user: &str, polls: u32) -> bool {
+    let mut is_success = true;
+    for action in Action::BEFORE_POLLS {
+        is_success &= perform(system, routes, action, user).await;
     }
     for _ in 0..polls {
         tokio::time::sleep(POLL_INTERVAL).await;
-        well &= take(system, routes, Step::Poll, user).await;
+        is_success &= perform(system, routes, Action::Poll, user).await;
     }
-    for step in Step::AFTER_POLLS {
-        well &= take(system, routes, step, user).await;
+    for action in Action::AFTER_POLLS {
+        is_success &= perform(system, routes, action, user).await;
     }
-    well
+    is_success
 }
 
-async fn take(system: &System, routes: &Routes, step: Step, user: &str) -> bool {
-    let request = system.request(step, user);
+async fn perform(system: &MeasuredSystem, routes: &Routes, action: Action, user: &str) -> bool {
+    let request = system.request(action, user);
     let started = Instant::now();
     let answer = async {
         let answer = request.send().await?;
         let status = answer.status().as_u16();
         answer.bytes().await.map(|_| status)
     };
-    let well = answer.await.is_ok_and(|status| status == step.expected());
-    // What the simulator does is not the API's time; the webhook is counted where it arrives.
-    if !step.is_providers() {
-        note(routes, step.name(), started.elapsed(), well);
+    let is_success = answer.await.is_ok_and(|status| status == action.status());
+    // The simulator's time is not the API's; the webhook is recorded where it arrives.
+    if !action.is_at_provider() {
+        record(routes, action.name(), started.elapsed(), is_success);
     }
-    well
+    is_success
 }
 
-fn note(routes: &Routes, name: &'static str, time: Duration, well: bool) {
+fn record(routes: &Routes, name: &'static str, time: Duration, is_success: bool) {
     let mut routes = routes.lock().unwrap();
     let route = routes.entry(name).or_default();
     route.times.push(time);
-    route.errors += usize::from(!well);
+    route.errors += usize::from(!is_success);
 }
 
-/// Notes the webhooks.
-async fn follow(mut answered: Receiver<Answered>, routes: Routes) {
+/// Records the webhooks that the API receives, until the system stops.
+async fn record_webhooks(mut answered: Receiver<Answered>, routes: Routes) {
     loop {
         match answered.recv().await {
             Ok(request) if request.path == WEBHOOK => {
-                note(&routes, "webhook", request.duration, request.status == 200);
+                record(&routes, "webhook", request.duration, request.status == 200);
             }
             Ok(_) => {}
             Err(RecvError::Lagged(missed)) => panic!("{missed} requests were not counted"),
@@ -141,13 +146,12 @@ async fn follow(mut answered: Receiver<Answered>, routes: Routes) {
 }
 
 impl Outcome {
-    /// Whether everything was answered as it should be.
-    pub(super) fn is_well(&self) -> bool {
-        self.verified == self.plan.users && self.routes.values().all(|route| route.errors == 0)
+    /// Returns `true` if every user was verified and no request failed.
+    pub(super) fn is_success(&self) -> bool {
+        self.verified == self.arrivals.users && self.routes.values().all(|route| route.errors == 0)
     }
 
-    /// The tables.
-    #[must_use]
+    /// Formats the latencies of each route, and the totals.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn report(&mut self) -> String {
         let seconds = self.elapsed.as_secs_f64();
@@ -173,14 +177,14 @@ impl Outcome {
             &rows,
         );
         let requests: usize = self.routes.values().map(|route| route.times.len()).sum();
-        let each = |sum: f64| figure(sum / self.plan.users as f64);
+        let each = |sum: f64| figure(sum / self.arrivals.users as f64);
         let usage = self.usage.sum();
         format!(
             "{table}\n{} of {} users verified in {seconds:.1} s, {:.1} per second, {} at once at most; {:.0} requests per second\n\
              DynamoDB, per verification: {} requests, {} RCU, {} WCU\n",
             self.verified,
-            self.plan.users,
-            self.plan.users as f64 / seconds,
+            self.arrivals.users,
+            self.arrivals.users as f64 / seconds,
             self.at_once,
             requests as f64 / seconds,
             each(usage.requests),

@@ -1,13 +1,13 @@
-//! What a request asks of the table and the provider.
+//! Tests of the figures in `docs/scale.md`.
 
 use std::fs;
 
 use local::project;
 use serde_json::Value;
 
-use crate::system::System;
+use crate::system::MeasuredSystem;
 
-/// The cells of the rows of a table whose first cell is one of `names`, in the columns `columns`.
+/// Returns the given columns of each row of a Markdown table.
 fn rows(text: &str, columns: &[usize]) -> Vec<Vec<String>> {
     let table = text.lines().filter(|line| line.starts_with("| "));
     let cells = |line: &str| -> Vec<String> {
@@ -20,8 +20,8 @@ fn rows(text: &str, columns: &[usize]) -> Vec<Vec<String>> {
 
 #[tokio::test]
 async fn requests_cost_what_the_documentation_says() {
-    let system = System::start(false).await;
-    // The first request to an instance waits for it, and may ask for what the others need not.
+    let system = MeasuredSystem::start(false).await;
+    // The first request to an instance may make more requests than the later ones.
     system.measure("first", 1).await;
     let measured = system.measure("user", 3).await.table(20);
     let measured = rows(&measured, &[1, 3, 4, 5, 6, 7, 8]);
@@ -41,7 +41,7 @@ async fn requests_cost_what_the_documentation_says() {
 
 #[tokio::test]
 async fn a_delivery_is_a_read_and_a_transaction_and_a_repeated_one_is_a_read() {
-    let system = System::start(false).await;
+    let system = MeasuredSystem::start(false).await;
     system.measure("first", 1).await;
     let event = include_str!("../../../../events/webhook-approved.json");
     let event: Value = serde_json::from_str(event).unwrap();

@@ -1,4 +1,4 @@
-//! The engine, behind a proxy that adds up what its answers say of consumed capacity.
+//! The `DynamoDB` engine, behind a proxy that adds up the consumed capacity of all responses.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,65 +13,65 @@ use dynoxide::types::{AttributeValue, Item};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// How many users are written at once.
+/// Number of users that one import writes.
 const CHUNK: usize = 10_000;
 
-/// What the database was asked for, by operation.
+/// Requests and consumed capacity by operation.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Usage(BTreeMap<String, Tally>);
+pub(super) struct DatabaseUsage(BTreeMap<String, Capacity>);
 
-/// Requests, and the capacity that they consumed.
+/// A number of requests, and the capacity units that they consumed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(super) struct Tally {
+pub(super) struct Capacity {
     pub(super) requests: f64,
     pub(super) read: f64,
-    /// Of the table and its indexes.
+    /// Write capacity of the table and its indexes.
     pub(super) write: f64,
-    /// Of the indexes.
+    /// Write capacity of the indexes alone.
     pub(super) index: f64,
 }
 
-impl Usage {
-    /// All operations together.
-    pub(super) fn sum(&self) -> Tally {
-        let mut sum = Tally::default();
-        for tally in self.0.values() {
-            sum.add(tally, 1.0);
+impl DatabaseUsage {
+    /// Returns the sum over all operations.
+    pub(super) fn sum(&self) -> Capacity {
+        let mut sum = Capacity::default();
+        for capacity in self.0.values() {
+            sum.add(capacity, 1.0);
         }
         sum
     }
 
+    /// Returns the names of the operations.
     pub(super) fn operations(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 
-    /// What was asked for since `earlier`.
-    #[must_use]
+    /// Returns the usage since `earlier`.
     pub(super) fn since(mut self, earlier: &Self) -> Self {
-        for (operation, tally) in &earlier.0 {
+        for (operation, capacity) in &earlier.0 {
             let here = self.0.entry(operation.clone()).or_default();
-            here.add(tally, -1.0);
+            here.add(capacity, -1.0);
         }
-        self.0.retain(|_, tally| tally.requests > 0.0);
+        self.0.retain(|_, capacity| capacity.requests > 0.0);
         self
     }
 
-    /// The same without one operation.
-    #[must_use]
+    /// Removes one operation.
     pub(super) fn without(mut self, operation: &str) -> Self {
         self.0.remove(operation);
         self
     }
 
+    /// Adds a multiple of another usage.
     pub(super) fn add(&mut self, other: &Self, times: f64) {
-        for (operation, tally) in &other.0 {
+        for (operation, capacity) in &other.0 {
             let here = self.0.entry(operation.clone()).or_default();
-            here.add(tally, times);
+            here.add(capacity, times);
         }
     }
 }
 
-impl Tally {
+impl Capacity {
     fn add(&mut self, other: &Self, times: f64) {
         self.requests += other.requests * times;
         self.read += other.read * times;
@@ -80,22 +80,23 @@ impl Tally {
     }
 }
 
-/// A database in memory that counts.
-pub(super) struct Database {
+/// A database in memory that counts its requests.
+pub(super) struct CountingDatabase {
     engine: dynoxide::Database,
-    meter: Arc<Meter>,
+    proxy: Arc<Proxy>,
     url: String,
 }
 
-struct Meter {
+struct Proxy {
     engine: String,
     http: reqwest::Client,
-    usage: Mutex<Usage>,
+    usage: Mutex<DatabaseUsage>,
 }
 
-impl Database {
+impl CountingDatabase {
+    /// Starts the engine and the proxy.
     pub(super) async fn start() -> Self {
-        // Fails when there is one already. HTTP clients ask for one even where nothing is encrypted.
+        // Fails if one is installed already. HTTP clients need one even for plain HTTP.
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
@@ -107,7 +108,7 @@ impl Database {
             served,
             std::future::pending(),
         ));
-        let meter = Arc::new(Meter {
+        let proxy = Arc::new(Proxy {
             engine: url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             usage: Mutex::default(),
@@ -115,22 +116,22 @@ impl Database {
         let (listener, url) = listen().await;
         let router = Router::new()
             .fallback(forward)
-            .with_state(Arc::clone(&meter));
+            .with_state(Arc::clone(&proxy));
         tokio::spawn(async { axum::serve(listener, router).await });
-        Self { engine, meter, url }
+        Self { engine, proxy, url }
     }
 
-    /// Where the counting one is.
+    /// Returns the URL of the proxy.
     pub(super) fn url(&self) -> &str {
         &self.url
     }
 
-    /// All that it was asked for until now.
-    pub(super) fn usage(&self) -> Usage {
-        self.meter.usage.lock().unwrap().clone()
+    /// Returns the usage since the start.
+    pub(super) fn usage(&self) -> DatabaseUsage {
+        self.proxy.usage.lock().unwrap().clone()
     }
 
-    /// All items of a user.
+    /// Reads all items of a user, without counting the request.
     pub(super) fn items(&self, table: &str, user: &str) -> Vec<Item> {
         let request = json!({ "TableName": table, "KeyConditionExpression": "user_id = :id",
             "ExpressionAttributeValues": { ":id": { "S": user } } });
@@ -138,7 +139,7 @@ impl Database {
         self.engine.query(request).unwrap().items.unwrap()
     }
 
-    /// Copies a user's lasting items (not the deliveries, which expire) for other users, numbered as given.
+    /// Copies a user's items for other users, numbered as given. Deliveries are left out, because they expire.
     pub(super) fn fill(&self, table: &str, items: &[Item], users: std::ops::Range<usize>) {
         let lasting: Vec<&Item> = items
             .iter()
@@ -164,7 +165,7 @@ impl Database {
     }
 }
 
-/// What an item is: its sort key up to the first `#`.
+/// Returns the kind of an item: its sort key up to the first `#`.
 pub(super) fn kind(item: &Item) -> &str {
     let Some(AttributeValue::S(key)) = item.get("sk") else {
         panic!("an item without sort key: {item:?}")
@@ -178,11 +179,11 @@ async fn listen() -> (TcpListener, String) {
     (listener, url)
 }
 
-async fn forward(State(meter): State<Arc<Meter>>, mut headers: HeaderMap, body: Bytes) -> Response {
+async fn forward(State(proxy): State<Arc<Proxy>>, mut headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").map(|value| value.to_str());
     let operation = target.unwrap().unwrap().rsplit('.').next().unwrap();
     let operation = operation.to_owned();
-    // Those that work on tables know no capacity.
+    // Operations on tables consume no capacity.
     let counted = ["Item", "Items", "Query", "Scan"];
     let counted = counted.iter().any(|end| operation.ends_with(end));
     let body = if counted {
@@ -195,24 +196,24 @@ async fn forward(State(meter): State<Arc<Meter>>, mut headers: HeaderMap, body: 
     for name in [header::HOST, header::CONTENT_LENGTH] {
         headers.remove(name);
     }
-    let request = meter.http.post(&meter.engine).headers(headers).body(body);
+    let request = proxy.http.post(&proxy.engine).headers(headers).body(body);
     let answer = request.send().await.unwrap();
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     headers.remove(header::TRANSFER_ENCODING);
     let body = answer.bytes().await.unwrap();
     if counted {
-        let capacity = serde_json::from_slice(&body).map_or(Value::Null, |mut body: Value| {
+        let consumed = serde_json::from_slice(&body).map_or(Value::Null, |mut body: Value| {
             body["ConsumedCapacity"].take()
         });
-        meter.count(operation, &capacity);
+        proxy.count(operation, &consumed);
     }
     (status, headers, body).into_response()
 }
 
-impl Meter {
-    /// Adds what an answer says. `capacity` is an object, or one for each table; an error has none.
-    fn count(&self, operation: String, capacity: &Value) {
-        let tables = match capacity {
+impl Proxy {
+    /// Adds the consumed capacity of a response: an object, an array with one for each table, or null for an error.
+    fn count(&self, operation: String, consumed: &Value) {
+        let tables = match consumed {
             Value::Array(tables) => tables.as_slice(),
             Value::Null => &[],
             table => std::slice::from_ref(table),
@@ -221,16 +222,16 @@ impl Meter {
         let reads = reads.iter().any(|read| operation.contains(read));
         let units = |value: &Value| value["CapacityUnits"].as_f64().unwrap();
         let mut usage = self.usage.lock().unwrap();
-        let tally = usage.0.entry(operation).or_default();
-        tally.requests += 1.0;
+        let capacity = usage.0.entry(operation).or_default();
+        capacity.requests += 1.0;
         for table in tables {
             if reads {
-                tally.read += units(table);
+                capacity.read += units(table);
                 continue;
             }
-            tally.write += units(table);
+            capacity.write += units(table);
             let indexes = table["GlobalSecondaryIndexes"].as_object();
-            tally.index += indexes.map_or(0.0, |indexes| indexes.values().map(units).sum());
+            capacity.index += indexes.map_or(0.0, |indexes| indexes.values().map(units).sum());
         }
     }
 }

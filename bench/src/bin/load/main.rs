@@ -1,8 +1,7 @@
-//! `cargo load`: what the system does under load, and what each request costs.
+//! `cargo load`: the cost of each request, and the system under load.
 //!
-//! [`measure`] lets one user after the other take one step after the other, so that everything that happens meanwhile was
-//! caused by that step: the figures are exact. [`arrivals`] lets many users arrive at a given rate, which shows how the
-//! system behaves when it is busy.
+//! [`measure`] performs one action of one user at a time. Everything that happens meanwhile was caused by that action, so the
+//! figures are exact. [`arrivals`] lets many users arrive at a given rate.
 
 mod arrivals;
 #[cfg(test)]
@@ -17,33 +16,25 @@ use std::time::Instant;
 
 use clap::Parser;
 
-use system::System;
+use arrivals::Arrivals;
+use system::MeasuredSystem;
 
-/// How many users are measured one by one.
+/// Number of users that are measured one by one.
 const MEASURED: usize = 20;
 
-/// The sizes of the table that `--growth` compares.
+/// Numbers of users in the table that `--growth` compares.
 const GROWTH: [usize; 2] = [1_000, 1_000_000];
 
-/// Lets users go through the whole flow, and prints what that takes.
+/// Lets users go through the whole flow, and prints the cost and the latency of their requests.
 #[derive(Parser)]
-struct Arguments {
-    /// How many users arrive
-    #[arg(long, default_value_t = 1_000)]
-    users: usize,
-    /// How many users arrive in a second
-    #[arg(long, default_value_t = 20.0)]
-    rate: f64,
-    /// How often each user asks for the status, one second apart, before the reviewer decides
-    #[arg(long, default_value_t = 3)]
-    polls: u32,
-    /// How many verified users the table holds before
+struct LoadOptions {
+    #[command(flatten)]
+    arrivals: Arrivals,
+    /// Number of verified users in the table before the first one arrives
     #[arg(long, default_value_t = 0)]
     existing: usize,
-    #[arg(
-        long,
-        help = "Compare the cost of each request with 1,000 and with 1,000,000 users in the table, and do nothing else"
-    )]
+    /// Only compare the cost of each request between tables of 1,000 and of 1,000,000 users
+    #[arg(long)]
     growth: bool,
     /// Build the functions without optimisations
     #[arg(long)]
@@ -52,8 +43,9 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let system = System::start(!arguments.debug).await;
+    let options = LoadOptions::parse();
+    let polls = options.arrivals.polls;
+    let system = MeasuredSystem::start(!options.debug).await;
     // Starts the processes, so that no measured request waits for one.
     system.measure("first", 1).await;
     let items = system.items("first");
@@ -70,13 +62,13 @@ async fn main() -> ExitCode {
             println!("{users} users are in the table (filled in {took:.1} s)\n");
         }
     };
-    if arguments.growth {
+    if options.growth {
         let mut measured = Vec::new();
         for users in GROWTH {
             fill(users);
-            let figures = system.measure(&format!("of_{users}"), MEASURED).await;
-            println!("{}", figures.table(arguments.polls));
-            measured.push(figures);
+            let costs = system.measure(&format!("of_{users}"), MEASURED).await;
+            println!("{}", costs.table(polls));
+            measured.push(costs);
         }
         measured[0].assert_same(&measured[1]);
         println!(
@@ -86,24 +78,16 @@ async fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
 
-    fill(arguments.existing);
-    let figures = system.measure("measured", MEASURED).await;
+    fill(options.existing);
+    let costs = system.measure("measured", MEASURED).await;
     println!(
         "Cost of each request, one at a time\n\n{}",
-        figures.table(arguments.polls)
+        costs.table(polls)
     );
 
-    let plan = arrivals::Plan {
-        users: arguments.users,
-        rate: arguments.rate,
-        polls: arguments.polls,
-    };
-    println!("{} users arrive, {} per second", plan.users, plan.rate);
-    let mut outcome = arrivals::run(Arc::new(system), plan).await;
+    let Arrivals { users, rate, .. } = options.arrivals;
+    println!("{users} users arrive, {rate} per second");
+    let mut outcome = arrivals::run(Arc::new(system), options.arrivals).await;
     println!("\n{}", outcome.report());
-    if outcome.is_well() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    ExitCode::from(u8::from(!outcome.is_success()))
 }

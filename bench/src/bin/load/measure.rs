@@ -1,4 +1,4 @@
-//! What each request costs: one user after the other, one step after the other.
+//! The cost of each request, measured one user and one action at a time.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,84 +11,84 @@ use shared::kyc::{Timestamp, User};
 use shared::runtime::system_clock;
 use tests::app::{WEBHOOK, exchange};
 
-use crate::database::{Usage, kind};
-use crate::system::{Step, System};
+use crate::database::{DatabaseUsage, kind};
+use crate::system::{Action, MeasuredSystem};
 
-/// The steps of a measured user.
-const STEPS: [Step; 10] = [
-    Step::Token,
-    Step::Start,
-    Step::Submit,
-    Step::Poll,
-    Step::Review,
-    Step::Status,
-    Step::Me,
-    Step::Details,
-    Step::DetailsAgain,
-    Step::Gate,
+/// The actions of a measured user, in their order.
+const ACTIONS: [Action; 10] = [
+    Action::Token,
+    Action::Start,
+    Action::Submit,
+    Action::Poll,
+    Action::Review,
+    Action::Status,
+    Action::Me,
+    Action::Details,
+    Action::DetailsAgain,
+    Action::Gate,
 ];
 
-/// Users in review whom a measured reconciliation looks at.
+/// Number of overdue users that a measured reconciliation checks.
 const DUE: usize = 20;
 
-/// What was measured.
-pub(super) struct Figures(Vec<Cost>);
+/// The costs of all kinds of requests.
+pub(super) struct Costs(Vec<Cost>);
 
-/// What the requests of a kind cost: one entry for each request.
+/// The costs of one kind of request: one entry of each list for each request.
 #[derive(Debug, Default)]
 struct Cost {
     name: String,
-    uses: Vec<Use>,
+    usages: Vec<Usage>,
     times: Vec<Duration>,
 }
 
-/// What a request asked of others.
+/// The requests to database and provider that one request of the API causes.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Use {
-    database: Usage,
+struct Usage {
+    database: DatabaseUsage,
     provider_gets: u32,
     provider_posts: u32,
 }
 
-impl System {
-    /// Lets this many new users go through the flow, and then the reconciliation look for users.
-    pub(super) async fn measure(&self, name: &str, users: usize) -> Figures {
-        let mut costs = STEPS.map(|step| Cost::of(step.name()));
+impl MeasuredSystem {
+    /// Measures each action of this many new users, and then the reconciliation.
+    pub(super) async fn measure(&self, name: &str, users: usize) -> Costs {
+        let mut costs = ACTIONS.map(|action| Cost::of(action.name()));
         for number in 0..users {
             let user = user_id(name, number);
             self.app.stack.seed(&user).await.unwrap();
-            for (step, cost) in STEPS.into_iter().zip(&mut costs) {
-                self.step(step, &user, cost).await;
+            for (action, cost) in ACTIONS.into_iter().zip(&mut costs) {
+                self.perform(action, &user, cost).await;
             }
         }
         let mut costs = Vec::from(costs);
         costs.push(self.reconcile("reconcile, a run, nobody due").await);
         for number in 0..DUE {
-            self.let_wait(&format!("usr_{name}_due_{number}")).await;
+            self.make_overdue(&format!("usr_{name}_due_{number}")).await;
         }
         let name = format!("reconcile, a run, {DUE} due");
         costs.push(self.reconcile(&name).await);
-        Figures(costs)
+        Costs(costs)
     }
 
-    async fn step(&self, step: Step, user: &str, cost: &mut Cost) {
-        // Nobody does two things in one millisecond, which would be one point in time to the user's item.
+    async fn perform(&self, action: Action, user: &str, cost: &mut Cost) {
+        // Two actions in one millisecond would be one point in time to the user's item.
         tokio::time::sleep(Duration::from_millis(2)).await;
         let mut answered = self.app.stack.follow_requests();
         let before = self.begin().await;
-        let request = self.request(step, user);
+        let request = self.request(action, user);
         let started = Instant::now();
         let answer = exchange(request).await;
         let mut elapsed = started.elapsed();
-        assert_eq!(answer.status, step.expected(), "{step:?}: {answer:?}");
-        if step.is_providers() {
+        assert_eq!(answer.status, action.status(), "{action:?}: {answer:?}");
+        if action.is_at_provider() {
             let webhook = answered.try_recv().unwrap();
             assert_eq!((webhook.path.as_str(), webhook.status), (WEBHOOK, 200));
             elapsed = webhook.duration;
         }
-        // Only the reconciliation asks for users that it does not know, and the schedule may run it at any time.
+        // Only the reconciliation queries, and the schedule may run it at any time.
         let usage = self.database.usage().since(&before).without("Query");
-        self.note(cost, usage, elapsed).await;
+        self.record(cost, usage, elapsed).await;
     }
 
     async fn reconcile(&self, name: &str) -> Cost {
@@ -99,16 +99,16 @@ impl System {
         let elapsed = started.elapsed();
         run.unwrap();
         let usage = self.database.usage().since(&before);
-        self.note(&mut cost, usage, elapsed).await;
+        self.record(&mut cost, usage, elapsed).await;
         cost
     }
 
-    /// Makes a user whose documents are reviewed, and have been for long.
-    async fn let_wait(&self, user: &str) {
+    /// Creates a user whose review is overdue.
+    async fn make_overdue(&self, user: &str) {
         self.app.stack.seed(user).await.unwrap();
-        for step in [Step::Token, Step::Submit] {
-            let answer = exchange(self.request(step, user)).await;
-            assert_eq!(answer.status, step.expected(), "{step:?}: {answer:?}");
+        for action in [Action::Token, Action::Submit] {
+            let answer = exchange(self.request(action, user)).await;
+            assert_eq!(answer.status, action.status(), "{action:?}: {answer:?}");
         }
         let earlier = |time: Option<Timestamp>| {
             let earlier = system_clock().millis() - 20 * 60_000;
@@ -123,15 +123,15 @@ impl System {
         self.app.store(&waiting).await;
     }
 
-    /// Forgets what was asked of the provider, and says what was asked of the database.
-    async fn begin(&self) -> Usage {
+    /// Clears the simulator's log of requests, and returns the usage of the database until now.
+    async fn begin(&self) -> DatabaseUsage {
         self.app
             .simulate(Method::DELETE, "requests", json!({}))
             .await;
         self.database.usage()
     }
 
-    async fn note(&self, cost: &mut Cost, database: Usage, elapsed: Duration) {
+    async fn record(&self, cost: &mut Cost, database: DatabaseUsage, elapsed: Duration) {
         let log = self.app.simulate(Method::GET, "requests", json!({})).await;
         let (mut gets, mut posts) = (0, 0);
         for request in log["requests"].as_array().unwrap() {
@@ -141,14 +141,14 @@ impl System {
             }
         }
         cost.times.push(elapsed);
-        cost.uses.push(Use {
+        cost.usages.push(Usage {
             database,
             provider_gets: gets,
             provider_posts: posts,
         });
     }
 
-    /// The items of the first user of a measurement, who is verified.
+    /// Reads the items of the first user of a measurement, who is verified.
     pub(super) fn items(&self, name: &str) -> Vec<Item> {
         self.database
             .items(self.app.stack.table(), &user_id(name, 0))
@@ -167,10 +167,10 @@ impl Cost {
         }
     }
 
-    /// What most requests of the kind asked of others. A few differ, because what they do depends on the time of day.
-    fn typical(&self) -> &Use {
-        let alike = |one: &&Use| self.uses.iter().filter(|other| other == one).count();
-        self.uses.iter().max_by_key(alike).unwrap()
+    /// Returns the most frequent usage. A few differ, because they depend on the time of day.
+    fn typical(&self) -> &Usage {
+        let alike = |one: &&Usage| self.usages.iter().filter(|other| other == one).count();
+        self.usages.iter().max_by_key(alike).unwrap()
     }
 
     fn row(&self) -> Vec<String> {
@@ -192,8 +192,8 @@ impl Cost {
     }
 }
 
-impl Figures {
-    /// The table, and below it a verification with so many polls.
+impl Costs {
+    /// Formats the costs, with a verification of this many polls in the last row.
     pub(super) fn table(&self, polls: u32) -> String {
         let heads = [
             "per request",
@@ -211,28 +211,28 @@ impl Figures {
         render(&heads, &rows)
     }
 
-    /// A whole verification, as if it were one request.
+    /// Adds up a whole verification, as if it were one request.
     fn verification(&self, polls: u32) -> Cost {
-        let mut sum = Use::default();
-        let steps = Step::BEFORE_POLLS
+        let mut sum = Usage::default();
+        let actions = Action::BEFORE_POLLS
             .into_iter()
-            .chain([Step::Poll])
-            .chain(Step::AFTER_POLLS);
-        for step in steps {
-            let cost = self.0.iter().find(|cost| cost.name == step.name());
+            .chain([Action::Poll])
+            .chain(Action::AFTER_POLLS);
+        for action in actions {
+            let cost = self.0.iter().find(|cost| cost.name == action.name());
             let typical = cost.unwrap().typical();
-            let times = if step == Step::Poll { polls } else { 1 };
+            let times = if action == Action::Poll { polls } else { 1 };
             sum.database.add(&typical.database, f64::from(times));
             sum.provider_gets += typical.provider_gets * times;
             sum.provider_posts += typical.provider_posts * times;
         }
         Cost {
-            uses: vec![sum],
+            usages: vec![sum],
             ..Cost::of(&format!("a verification with {polls} polls"))
         }
     }
 
-    /// Asserts that each request costs the same in both measurements.
+    /// Asserts that each kind of request costs the same in both measurements.
     pub(super) fn assert_same(&self, other: &Self) {
         for (cost, other) in self.0.iter().zip(&other.0) {
             assert_eq!(cost.typical(), other.typical(), "{}", cost.name);
@@ -240,7 +240,7 @@ impl Figures {
     }
 }
 
-/// The items of a user with their sizes as `DynamoDB` counts them, by kind.
+/// Formats number and mean size of a user's items by kind. Sizes are counted by the rules of `DynamoDB`.
 pub(super) fn sizes(items: &[Item]) -> String {
     let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for item in items {

@@ -1,22 +1,22 @@
-//! The system under measurement, and the steps of its users.
+//! The system under measurement, and the actions of its users.
 
 use local::Options;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use tests::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS};
 
-use crate::database::Database;
+use crate::database::CountingDatabase;
 
-/// A running system whose database is counted.
-pub(super) struct System {
+/// A running system with a database that counts its requests.
+pub(super) struct MeasuredSystem {
     pub(super) app: App,
-    pub(super) database: Database,
+    pub(super) database: CountingDatabase,
 }
 
-impl System {
-    /// Starts a system in memory. `release`: with functions as they are deployed.
+impl MeasuredSystem {
+    /// Starts a system in memory. With `release`, the functions are built as they are deployed.
     pub(super) async fn start(release: bool) -> Self {
-        let database = Database::start().await;
+        let database = CountingDatabase::start().await;
         let options = Options {
             dynamodb_url: Some(database.url().to_owned()),
             release,
@@ -26,8 +26,8 @@ impl System {
         Self { app, database }
     }
 
-    /// The request that a step is.
-    pub(super) fn request(&self, step: Step, user: &str) -> RequestBuilder {
+    /// Returns the request of an action, to the API or to the simulator.
+    pub(super) fn request(&self, action: Action, user: &str) -> RequestBuilder {
         let simulate = |what: &str, body: serde_json::Value| {
             let url = format!(
                 "{}/simulator/applicants/{user}/{what}",
@@ -36,26 +36,26 @@ impl System {
             self.app.http.post(url).json(&body)
         };
         let as_user = |method, path| self.app.as_user(method, path, user);
-        match step {
-            Step::Token => as_user(Method::POST, ACCESS_TOKEN),
-            Step::Start => simulate("start", json!({})),
-            Step::Submit => simulate("submit", json!({})),
-            Step::Poll => as_user(Method::GET, REFRESH),
-            Step::Review => simulate(
+        match action {
+            Action::Token => as_user(Method::POST, ACCESS_TOKEN),
+            Action::Start => simulate("start", json!({})),
+            Action::Submit => simulate("submit", json!({})),
+            Action::Poll => as_user(Method::GET, REFRESH),
+            Action::Review => simulate(
                 "review",
                 json!({ "reviewAnswer": "GREEN", "rejectLabels": [] }),
             ),
-            Step::Status => as_user(Method::GET, STATUS),
-            Step::Me => as_user(Method::GET, ME),
-            Step::Details | Step::DetailsAgain => as_user(Method::GET, DETAILS),
-            Step::Gate => as_user(Method::GET, GATE),
+            Action::Status => as_user(Method::GET, STATUS),
+            Action::Me => as_user(Method::GET, ME),
+            Action::Details | Action::DetailsAgain => as_user(Method::GET, DETAILS),
+            Action::Gate => as_user(Method::GET, GATE),
         }
     }
 }
 
-/// What a user, or the reviewer, does. The steps of the provider cause one webhook each.
+/// An action of a user or of the reviewer. Each action at the provider causes one webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(super) enum Action {
     Token,
     Start,
     Submit,
@@ -68,8 +68,8 @@ pub(super) enum Step {
     Gate,
 }
 
-impl Step {
-    /// A whole verification, without the polls.
+impl Action {
+    /// With the polls between these two, a whole verification.
     pub(super) const BEFORE_POLLS: [Self; 3] = [Self::Token, Self::Start, Self::Submit];
     pub(super) const AFTER_POLLS: [Self; 5] = [
         Self::Review,
@@ -79,7 +79,7 @@ impl Step {
         Self::Gate,
     ];
 
-    /// The request to the API that it is, or that it causes.
+    /// Returns the name of the request that the API receives.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Token => "access-token",
@@ -95,13 +95,13 @@ impl Step {
         }
     }
 
-    /// Whether the simulator takes it, so that what the API sees is a webhook.
-    pub(super) const fn is_providers(self) -> bool {
+    /// Returns `true` if the simulator receives the request, and the API a webhook.
+    pub(super) const fn is_at_provider(self) -> bool {
         matches!(self, Self::Start | Self::Submit | Self::Review)
     }
 
-    /// The status of the answer when all is well.
-    pub(super) const fn expected(self) -> u16 {
+    /// Returns the status of a successful response.
+    pub(super) const fn status(self) -> u16 {
         match self {
             Self::Gate => 204,
             _ => 200,

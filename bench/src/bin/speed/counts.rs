@@ -1,4 +1,4 @@
-//! What is counted instead of timed: the same in every run, whatever else the machine does.
+//! Figures that are counted instead of timed: the same in every run, whatever else the machine does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,14 +9,14 @@ use crate::float;
 use crate::instance::{Instance, Launch};
 use crate::limits::Figures;
 
-/// A call is the difference between processes with so many calls, divided by how many more the latter had.
+/// Numbers of calls of two processes. The difference between their counts, divided by that of the calls, is one call.
 const FEW: usize = 20;
 const MANY: usize = 120;
 
-/// Stands for that number in an argument.
+/// Placeholder for the number of calls in an argument.
 const CALLS: &str = "{calls}";
 
-/// Crates that bring a second TLS stack, or a second cryptography library.
+/// Crates with a second TLS stack or a second cryptography library.
 const OTHER_TLS: [&str; 6] = [
     "aws-lc-rs",
     "aws-lc-sys",
@@ -26,10 +26,10 @@ const OTHER_TLS: [&str; 6] = [
     "openssl-sys",
 ];
 
-/// What stands in a binary with one of them, also when its symbols are gone.
+/// Texts in a binary with one of these crates, also after stripping.
 const TRACES: [&str; 3] = ["aws-lc", "jent_", "OpenSSL "];
 
-/// Counts what `launch` does, as long as the tools for that are here.
+/// Counts instructions, allocations and system calls of `launch`. Prints which tools are missing.
 pub(super) fn count(
     name: &str,
     launch: &Launch,
@@ -67,7 +67,7 @@ pub(super) fn count(
         println!("instructions and allocations are not counted: there is no valgrind");
     }
     if is_here("strace") {
-        // A call that another thread interrupts has a second line.
+        // A call that another thread interrupts has a second line, with "resumed>".
         let read = |log: &str| {
             let lines = log.lines().filter(|line| line.contains('('));
             float(lines.filter(|line| !line.contains("resumed>")).count())
@@ -80,8 +80,8 @@ pub(super) fn count(
     figures
 }
 
-/// The crates that are linked into a package, and how much of a second TLS stack is. The whole workspace decides on the
-/// features, as in the build.
+/// Counts the crates that are linked into a package, and the traces of a second TLS stack. Features are those of the whole
+/// workspace, as in the build.
 pub(super) fn crates(package: &str, binary: &Path) -> Figures {
     let mut tree = Command::new("cargo");
     tree.args(["tree", "--workspace", "--edges", "normal,no-proc-macro"]);
@@ -106,7 +106,7 @@ pub(super) fn crates(package: &str, binary: &Path) -> Figures {
     .into()
 }
 
-/// The crates that a package consists of, by the output of `cargo tree`, which shows the dependencies of a crate once.
+/// Returns the crates of a package from the output of `cargo tree`, which lists the dependencies of a crate only once.
 fn linked<'a>(package: &str, tree: &'a str) -> BTreeSet<&'a str> {
     let mut dependencies: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut above: Vec<&str> = Vec::new();
@@ -131,19 +131,20 @@ fn linked<'a>(package: &str, tree: &'a str) -> BTreeSet<&'a str> {
     linked
 }
 
-/// A tool that counts.
+/// A tool that counts, with its arguments.
 struct Counter<'a> {
     launch: &'a Launch,
     directory: &'a Path,
     tool: &'static str,
     arguments: &'a [&'a str],
-    /// The argument that names the file that it writes, up to that name.
+    /// The option for the output file, up to the file's name.
     output: &'static str,
+    /// Reads the count from the output file.
     read: fn(&str) -> f64,
 }
 
 impl Counter<'_> {
-    /// What a process with so many calls amounts to.
+    /// Returns the count of a process with this many calls.
     fn run(&self, calls: usize) -> f64 {
         let file = self.directory.join("counted");
         let output = format!("{}{}", self.output, file.display());
@@ -157,6 +158,7 @@ impl Counter<'_> {
         (self.read)(&fs::read_to_string(file).unwrap())
     }
 
+    /// Returns the count of one call.
     fn per_call(&self) -> f64 {
         (self.run(MANY) - self.run(FEW)) / float(MANY - FEW)
     }
@@ -166,7 +168,7 @@ fn is_here(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok()
 }
 
-/// The number behind a word, with commas between its digits.
+/// Returns the number after the last occurrence of a word. The number may have commas.
 fn number_after(text: &str, word: &str) -> f64 {
     let (_, rest) = text.rsplit_once(word).unwrap_or_else(|| panic!("{text}"));
     let number = rest.split_whitespace().next().unwrap_or_default();
@@ -178,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn crates_are_found_where_the_tree_shows_their_dependencies() {
+    fn crates_are_found_where_the_tree_lists_their_dependencies() {
         let tree =
             "0 gate v1\n1 a v1\n2 b v2\n\n0 status v1\n1 a v1 (*)\n1 c v3\n\n0 tests v1\n1 d v1\n";
         let crates: Vec<_> = linked("status", tree).into_iter().collect();
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_behind_a_word_is_read() {
+    fn the_number_after_a_word_is_read() {
         let log = "==7== total heap usage: 1,234 allocs, 1,200 frees\n==7== Collected : 17942013\n";
         assert!((number_after(log, "total heap usage:") - 1234.0).abs() < f64::EPSILON);
         assert!((number_after(log, "Collected :") - 17_942_013.0).abs() < f64::EPSILON);

@@ -1,5 +1,5 @@
-//! What the functions reach over TLS: `DynamoDB`, Secrets Manager and the provider. Each request has one answer, which is in
-//! memory: the functions are measured, not the services.
+//! The services that the functions reach over TLS: `DynamoDB`, Secrets Manager and the provider. Every response is constant
+//! and in memory, because the functions are measured, not the services.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,22 +17,22 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::http::{Request, answer, serve};
+use crate::http::{Request, response, serve};
 use crate::issuer;
 
-/// As a client resolves the name of a service, so is this one looked up, too.
+/// A name instead of an address, so that clients resolve it as they do in production.
 const HOST: &str = "localhost";
 
-/// The tables. Each holds one and the same user, who has come to different points.
+/// The names of the tables. All hold the same user in different states.
 pub(super) mod table {
-    /// Nothing happened yet.
+    /// The user is pending.
     pub(crate) const NEW: &str = "users-new";
-    /// In review.
+    /// The user is in review.
     pub(crate) const WAITING: &str = "users-waiting";
-    /// Approved.
+    /// The user is approved.
     pub(crate) const APPROVED: &str = "users-approved";
-    /// Approved, by a delivery that is remembered.
-    pub(crate) const TOLD: &str = "users-told";
+    /// The user is approved, and the delivery with the approval is stored.
+    pub(crate) const DELIVERED: &str = "users-delivered";
 }
 
 /// The running services.
@@ -40,14 +40,15 @@ pub(super) struct Endpoints {
     pub(super) dynamodb: String,
     pub(super) secrets: String,
     pub(super) provider: String,
-    /// A file with the roots that everybody trusts, and ours.
+    /// A file with Mozilla's roots and ours.
     pub(super) roots: PathBuf,
-    /// A file with ours only, for programs that bring the others.
+    /// A file with our root only, for programs that have Mozilla's roots built in.
     pub(super) own_root: PathBuf,
     _directory: TempDir,
 }
 
-type Answer = Box<dyn Fn(&Request) -> Vec<u8> + Send + Sync>;
+/// Returns the whole HTTP response to a request.
+type Responder = Box<dyn Fn(&Request) -> Vec<u8> + Send + Sync>;
 
 impl Endpoints {
     /// Starts the services. They run until the process ends.
@@ -73,7 +74,7 @@ impl Endpoints {
     }
 }
 
-/// The services' certificate with its key, and the root that it was signed with.
+/// Creates a root, and the services' TLS configuration with a certificate that it signed.
 fn identity() -> (Arc<ServerConfig>, CertificateDer<'static>) {
     let root_key = KeyPair::generate().unwrap();
     let mut root = CertificateParams::default();
@@ -106,19 +107,19 @@ fn pem(certificate: &CertificateDer<'_>) -> String {
     format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
 }
 
-fn spawn(config: &Arc<ServerConfig>, answer: Answer) -> String {
+fn spawn(config: &Arc<ServerConfig>, respond: Responder) -> String {
     let listener = TcpListener::bind((HOST, 0)).unwrap();
     let url = format!("https://{HOST}:{}", listener.local_addr().unwrap().port());
-    let (config, answer) = (Arc::clone(config), Arc::new(answer));
+    let (config, respond) = (Arc::clone(config), Arc::new(respond));
     thread::spawn(move || {
         for stream in listener.incoming() {
             let stream: TcpStream = stream.unwrap();
             stream.set_nodelay(true).unwrap();
             let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
-            let answer = Arc::clone(&answer);
+            let respond = Arc::clone(&respond);
             thread::spawn(move || {
                 serve(StreamOwned::new(tls, stream), |request| {
-                    Some(answer(&request))
+                    Some(respond(&request))
                 });
             });
         }
@@ -126,10 +127,10 @@ fn spawn(config: &Arc<ServerConfig>, answer: Answer) -> String {
     url
 }
 
-fn dynamodb() -> Answer {
+fn dynamodb() -> Responder {
     let aws = |body: &Value| {
         let headers = "x-amzn-requestid: 0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEF\r\n";
-        answer(
+        response(
             200,
             "application/x-amz-json-1.0",
             headers,
@@ -141,12 +142,12 @@ fn dynamodb() -> Answer {
         (table::NEW, user(1, &json!({}))),
         (table::WAITING, user(3, &waiting())),
         (table::APPROVED, user(4, &approved())),
-        (table::TOLD, user(4, &approved())),
+        (table::DELIVERED, user(4, &approved())),
     ] {
         let delivery = json!({ "user_id": { "S": "usr_abc123" }, "sk": { "S": "EVENT#0" },
             "kind": { "S": "applicantReviewed" }, "expires_at": { "N": "4102444800" } });
         let mut items = vec![user.clone()];
-        items.extend((table == table::TOLD).then_some(delivery));
+        items.extend((table == table::DELIVERED).then_some(delivery));
         let several = json!({ "Responses": { table: items }, "UnprocessedKeys": {} });
         reads.insert(table, (aws(&json!({ "Item": user })), aws(&several)));
     }
@@ -194,7 +195,7 @@ fn approved() -> Value {
         "documents_read_at": { "N": "1704103380123" }, "session_at": { "N": "1704103200000" } })
 }
 
-fn secrets() -> Answer {
+fn secrets() -> Responder {
     let signer = Signer::development().unwrap();
     let mut secrets = local::development_secrets(&signer);
     secrets.insert("JwksSecret".to_owned(), issuer::keys());
@@ -206,7 +207,7 @@ fn secrets() -> Answer {
                 "VersionId": "0123456789abcdef0123456789abcdef", "VersionStages": ["AWSCURRENT"],
                 "CreatedDate": 1_704_067_200 });
             let body = body.to_string();
-            let answer = answer(200, "application/x-amz-json-1.1", "", body.as_bytes());
+            let answer = response(200, "application/x-amz-json-1.1", "", body.as_bytes());
             (name, answer)
         })
         .collect();
@@ -217,8 +218,8 @@ fn secrets() -> Answer {
     })
 }
 
-fn provider() -> Answer {
-    let json = |body: &str| answer(200, "application/json", "", body.as_bytes());
+fn provider() -> Responder {
+    let json = |body: &str| response(200, "application/json", "", body.as_bytes());
     let applicant = json(include_str!("provider/applicant.json"));
     let documents = json(include_str!("provider/documents.json"));
     let token =

@@ -1,32 +1,32 @@
-//! A server of HTTP/1.1 for one connection. It shares two cores with what is measured, so it does next to nothing: it blocks,
-//! and reads what the programs of a run send, which is a body of a known length or none.
+//! An HTTP/1.1 server for one connection. It shares the cores with the measured program, so it does as little as possible: it
+//! blocks, and understands only bodies with a `content-length`.
 
 use std::io::{Read, Write};
 
-/// A request.
+/// An HTTP request.
 pub(super) struct Request {
     pub(super) method: String,
     pub(super) path: String,
-    /// The operation of a service of AWS.
+    /// The last part of the header `x-amz-target`, such as `GetItem`. Empty without that header.
     pub(super) operation: String,
     pub(super) body: Vec<u8>,
 }
 
-/// Answers the requests of a connection, until the other side closes it or there is no answer.
+/// Serves a connection until the client closes it or `respond` returns `None`.
 pub(super) fn serve<S: Read + Write>(
     mut stream: S,
-    mut answer: impl FnMut(Request) -> Option<Vec<u8>>,
+    mut respond: impl FnMut(Request) -> Option<Vec<u8>>,
 ) {
     let mut received = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     loop {
         while let Some((request, length)) = parse(&received) {
             received.drain(..length);
-            let Some(answer) = answer(request) else {
+            let Some(response) = respond(request) else {
                 return;
             };
             if stream
-                .write_all(&answer)
+                .write_all(&response)
                 .and_then(|()| stream.flush())
                 .is_err()
             {
@@ -40,7 +40,7 @@ pub(super) fn serve<S: Read + Write>(
     }
 }
 
-/// The first request, once it is whole, and how long it is.
+/// Parses the first request, and returns it with its length in bytes. `None` if it is not complete yet.
 fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Request::new(&mut headers);
@@ -65,8 +65,8 @@ fn parse(bytes: &[u8]) -> Option<(Request, usize)> {
     Some((request, start + length))
 }
 
-/// An answer. Each of `headers` ends with a line break.
-pub(super) fn answer(status: u16, content_type: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+/// Formats a response. Each line of `headers` ends with CRLF.
+pub(super) fn response(status: u16, content_type: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 {status} OK\r\ncontent-type: {content_type}\r\n{headers}content-length: {}\r\n\r\n",
         body.len()
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_is_taken_when_it_is_whole() {
+    fn a_request_is_parsed_once_it_is_complete() {
         let bytes =
             b"POST /a HTTP/1.1\r\nX-Amz-Target: Dynamo.GetItem\r\nContent-Length: 2\r\n\r\n{}GET";
         let whole = bytes.len() - "GET".len();

@@ -1,7 +1,6 @@
-//! One process of a function, driven through the runtime API, with the time of everything that it does there.
+//! One process of a function, driven and timed through Lambda's runtime API.
 //!
-//! The times are taken where the bytes come in and go out, in the thread of the connection, and the same event is sent again
-//! from there: no thread waits for another between two calls.
+//! The thread of the connection takes the times and sends the next event, so that no thread waits for another between two calls.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,26 +12,26 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::http::{Request, answer, serve};
+use crate::http::{Request, response, serve};
 
-/// How long nothing may come of a process. Under valgrind, a start takes seconds.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Longest wait for a process. Under valgrind, a start takes seconds.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often a process is looked at of which nothing is heard.
-const LOOK: Duration = Duration::from_millis(100);
+/// Delay between two checks that a process still runs.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What is started, and with what.
+/// A command with its environment, and the event that it gets.
 #[derive(Debug, Clone)]
 pub(super) struct Launch {
     pub(super) command: Vec<OsString>,
     pub(super) environment: BTreeMap<String, String>,
     pub(super) event: Arc<[u8]>,
-    /// The control group that it runs in, if it is one of its own: the file that takes its number.
+    /// The file `cgroup.procs` of the control group that the process joins.
     pub(super) group: Option<PathBuf>,
 }
 
 impl Launch {
-    /// The same under another program, such as a profiler.
+    /// Returns the same launch under another program, such as a profiler.
     pub(super) fn under(&self, program: &[String]) -> Self {
         let program = program.iter().map(OsString::from);
         Self {
@@ -42,7 +41,7 @@ impl Launch {
     }
 }
 
-/// A process. It is killed when it is dropped.
+/// A running process. Dropping it kills the process.
 pub(super) struct Instance {
     child: Child,
     log: PathBuf,
@@ -51,7 +50,7 @@ pub(super) struct Instance {
     started: Instant,
 }
 
-/// What the connections of the process and its owner know of it.
+/// State that the threads of the connections share with the owner.
 struct Shared {
     event: Arc<[u8]>,
     state: Mutex<State>,
@@ -60,16 +59,16 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// When it first asked for an event.
+    /// Time of the first request for an event.
     first_next: Option<Instant>,
-    /// How many events it is to get yet.
+    /// Number of events that are still to be sent.
     due: usize,
-    /// How many it got.
+    /// Number of events that were sent.
     sent: u64,
     sent_at: Option<Instant>,
-    /// Waits for an event.
+    /// Set while the process waits for an event.
     is_idle: bool,
-    /// How long each call took.
+    /// Time of each call.
     calls: Vec<Duration>,
     answered_at: Option<Instant>,
     answer: Vec<u8>,
@@ -77,7 +76,7 @@ struct State {
 }
 
 impl Instance {
-    /// Starts a process, which gets the event so many times at once. What it prints goes to a file in this directory.
+    /// Starts a process and sends it the event `calls` times. Its output goes to a file in `directory`.
     pub(super) fn start(launch: &Launch, directory: &Path, calls: usize) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -97,7 +96,7 @@ impl Instance {
                 }
                 let (stream, shared) = (stream.unwrap(), Arc::clone(&serving));
                 stream.set_nodelay(true).unwrap();
-                thread::spawn(move || serve(stream, |request| shared.answer(&request)));
+                thread::spawn(move || serve(stream, |request| shared.respond(&request)));
             }
         });
         let log = directory.join(format!("{}.log", address.port()));
@@ -127,7 +126,8 @@ impl Instance {
         }
     }
 
-    /// From the start to the first request for an event, from the start to the end of the first answer, and that answer.
+    /// Waits for the first answer. Returns the times from the start to the first request for an event and to the end of the
+    /// first answer, and that answer.
     pub(super) fn first(&mut self) -> (Duration, Duration, Vec<u8>) {
         self.collect();
         let state = self.shared.state.lock().unwrap();
@@ -138,14 +138,14 @@ impl Instance {
         )
     }
 
-    /// Sends the event so many times, one after the other, and says how long each call took, from the first byte of the event
-    /// to the last of the answer.
+    /// Sends the event `count` times, one after the other. Returns the time of each call, from the first byte of the event to
+    /// the last one of the answer.
     pub(super) fn calls(&mut self, count: usize) -> Vec<Duration> {
         self.send(count);
         self.collect()
     }
 
-    /// Has the event sent so many times.
+    /// Has the event sent `count` times, and does not wait.
     pub(super) fn send(&mut self, count: usize) {
         let mut state = self.shared.state.lock().unwrap();
         state.calls.clear();
@@ -154,13 +154,13 @@ impl Instance {
         self.shared.changed.notify_all();
     }
 
-    /// Waits for the answers, and until the process waits for the next event.
+    /// Waits until all events are answered and the process asks for the next one. Returns the time of each call.
     pub(super) fn collect(&mut self) -> Vec<Duration> {
         self.wait(|state| (state.due == 0 && state.is_idle).then(|| state.calls.clone()))
     }
 
-    /// The processor time that its threads used, by thread. One that ends takes its time with it, so two of these are to be
-    /// compared thread by thread.
+    /// Returns the processor time of each thread. The time of a thread that ended is missing, so compare two results thread by
+    /// thread.
     pub(super) fn cpu(&self) -> BTreeMap<OsString, Duration> {
         let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let time = |thread: std::io::Result<fs::DirEntry>| {
@@ -172,7 +172,7 @@ impl Instance {
         threads.filter_map(time).collect()
     }
 
-    /// The most memory that was resident, and its proportional share of what is resident now, in MB.
+    /// Returns the peak resident memory and the current proportional share, in MB.
     pub(super) fn memory(&self) -> (f64, f64) {
         let kilobytes = |file: &str, name: &str| {
             let text = fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap();
@@ -180,7 +180,7 @@ impl Instance {
             let number = line.and_then(|line| line.split_whitespace().next());
             number.unwrap().parse::<f64>().unwrap()
         };
-        // The kernel's kB are of 1024 bytes; MB are of 1000 kB everywhere here.
+        // The kernel's kB has 1024 bytes; the MB here has 10^6.
         let megabytes = |kilobytes: f64| kilobytes * 1024.0 / 1e6;
         (
             megabytes(kilobytes("status", "VmHWM:")),
@@ -188,7 +188,7 @@ impl Instance {
         )
     }
 
-    /// Ends the process as a request to end does, so that a profiler writes what it has found, and waits for that.
+    /// Sends SIGTERM, so that a profiler writes its results, and waits for the end of the process.
     pub(super) fn terminate(mut self) {
         let process = self.child.id().to_string();
         let status = Command::new("kill").args(["-TERM", &process]).status();
@@ -196,6 +196,10 @@ impl Instance {
         self.child.wait().unwrap();
     }
 
+    /// Waits until `ready` returns a value.
+    ///
+    /// # Panics
+    /// The process ended, or the wait takes too long.
     fn wait<T>(&mut self, ready: impl Fn(&State) -> Option<T>) -> T {
         let begun = Instant::now();
         let mut state = self.shared.state.lock().unwrap();
@@ -203,9 +207,13 @@ impl Instance {
             if let Some(value) = ready(&state) {
                 return value;
             }
-            (state, _) = self.shared.changed.wait_timeout(state, LOOK).unwrap();
+            (state, _) = self
+                .shared
+                .changed
+                .wait_timeout(state, CHECK_INTERVAL)
+                .unwrap();
             let ended = self.child.try_wait().unwrap();
-            if ended.is_some() || begun.elapsed() > PATIENCE {
+            if ended.is_some() || begun.elapsed() > TIMEOUT {
                 let log = fs::read_to_string(&self.log).unwrap_or_default();
                 panic!("nothing comes of the process ({ended:?}):\n{log}");
             }
@@ -221,15 +229,15 @@ impl Drop for Instance {
             state.is_over = true;
             self.shared.changed.notify_all();
         }
-        // Wakes the thread that waits for connections.
+        // Wakes the thread that accepts connections.
         TcpStream::connect(self.address).ok();
         fs::remove_file(&self.log).ok();
     }
 }
 
 impl Shared {
-    /// None: the connection is to be closed.
-    fn answer(&self, request: &Request) -> Option<Vec<u8>> {
+    /// Returns the response to a request of the process. `None` closes the connection.
+    fn respond(&self, request: &Request) -> Option<Vec<u8>> {
         let now = Instant::now();
         if request.method == "GET" {
             return self.next(now);
@@ -238,13 +246,14 @@ impl Shared {
         state.answer.clone_from(&request.body);
         state.answered_at = Some(now);
         let sent_at = state.sent_at.take();
-        // What is reported as an error is no call.
+        // An error that the process reports is not a call.
         if request.path.ends_with("/response") {
             state.calls.extend(sent_at.map(|sent_at| now - sent_at));
         }
-        Some(answer(202, "application/json", "", b"{}"))
+        Some(response(202, "application/json", "", b"{}"))
     }
 
+    /// Waits until an event is due, and returns it.
     fn next(&self, now: Instant) -> Option<Vec<u8>> {
         let mut state = self.state.lock().unwrap();
         state.first_next.get_or_insert(now);
@@ -269,7 +278,7 @@ impl Shared {
             (since_epoch + Duration::from_secs(15)).as_millis(),
             state.sent,
         );
-        let event = answer(200, "application/json", &headers, &self.event);
+        let event = response(200, "application/json", &headers, &self.event);
         state.sent_at = Some(Instant::now());
         Some(event)
     }

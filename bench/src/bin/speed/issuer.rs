@@ -1,5 +1,5 @@
-//! Who issues the tokens: RS256, which most issuers sign with, and, where instructions are counted, HS256. Valgrind's processor has
-//! none of the instructions that make RSA fast on a real one, so it would hide everything else.
+//! The issuer of the tokens. It signs with RS256, as most issuers do, and with HS256 where instructions are counted: valgrind's
+//! processor lacks the instructions that make RSA fast, so RSA would hide everything else.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -19,7 +19,7 @@ fn key() -> RsaKeyPair {
     RsaKeyPair::from_pkcs8(key).unwrap()
 }
 
-/// The issuer's JWK Set.
+/// Returns the issuer's JWK Set.
 pub(super) fn keys() -> Value {
     let public: PublicKeyComponents<Vec<u8>> = key().public().into();
     let [n, e] = [public.n, public.e].map(|number| BASE64_URL_SAFE_NO_PAD.encode(number));
@@ -30,7 +30,7 @@ pub(super) fn keys() -> Value {
     ] })
 }
 
-/// A token for a user.
+/// Signs a token for a user with RS256.
 pub(super) fn token(user: &str) -> String {
     signed("RS256", user, |message| {
         let key = key();
@@ -46,7 +46,7 @@ pub(super) fn token(user: &str) -> String {
     })
 }
 
-/// One for a user whose requests are counted.
+/// Signs a token for a user with HS256, for runs that count instructions.
 pub(super) fn counted_token(user: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, SHARED_SECRET);
     signed("HS256", user, |message| {

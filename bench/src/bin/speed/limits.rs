@@ -1,4 +1,4 @@
-//! The limits that the figures are held against.
+//! The limits in `limits.yaml`, and their check.
 
 use std::collections::BTreeMap;
 
@@ -6,18 +6,18 @@ use serde::Deserialize;
 
 use crate::programs::FUNCTIONS;
 
-/// What was measured: `row.figure`.
+/// The measured values by name, such as `status.p50_us`.
 pub(super) type Figures = BTreeMap<String, f64>;
 
-/// Stands for each function.
+/// Placeholder for the name of each function.
 const EACH: &str = "{function}";
 
-/// One limit, or one for each function.
+/// A limit of one figure, or of the same figure of each function.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Limit {
     figure: String,
-    /// What the figure is divided by.
+    /// The figure to divide by.
     #[serde(default)]
     per: Option<String>,
     #[serde(default)]
@@ -26,22 +26,22 @@ struct Limit {
     at_least: Option<f64>,
 }
 
-/// How a figure stands to its limit.
+/// The result of one check.
 #[derive(Debug, PartialEq)]
 pub(super) struct Finding {
-    /// What was looked at, such as `status.p50_us / floor.p50_us`.
-    pub(super) what: String,
+    /// The checked value, such as `status.p50_us / floor.p50_us`.
+    pub(super) name: String,
     /// The limit, such as `<= 2.3`.
     pub(super) limit: String,
-    /// The figure. None: it was not measured.
+    /// The measured value. `None` if it was not measured.
     pub(super) found: Option<f64>,
     pub(super) is_kept: bool,
 }
 
-/// Reads the limits and holds the figures against them.
+/// Parses the limits and checks the figures.
 ///
 /// # Errors
-/// The text is no list of limits; the message says where.
+/// The text is not a list of limits; the message names the place.
 pub(super) fn check(limits: &str, figures: &Figures) -> Result<Vec<Finding>, String> {
     let limits: Vec<Limit> = yaml_serde::from_str(limits).map_err(|error| error.to_string())?;
     let mut findings = Vec::new();
@@ -76,7 +76,7 @@ impl Limit {
             _ => found >= bound,
         });
         Finding {
-            what: per.map_or(name.clone(), |per| format!("{name} / {per}")),
+            name: per.map_or(name.clone(), |per| format!("{name} / {per}")),
             limit: format!("{sign} {bound}"),
             found,
             is_kept,
@@ -120,7 +120,7 @@ mod tests {
         let limits = "- { figure: status.ms, per: floor.ms, at_most: 1.5 }";
         assert_eq!(kept(limits), [(Some(1.5), true)]);
         let finding = &check(limits, &figures()).unwrap()[0];
-        assert_eq!(finding.what, "status.ms / floor.ms");
+        assert_eq!(finding.name, "status.ms / floor.ms");
         assert_eq!(finding.limit, "<= 1.5");
     }
 
@@ -137,7 +137,7 @@ mod tests {
         let findings = check("- { figure: '{function}.ms', at_most: 4 }", &figures()).unwrap();
         assert_eq!(findings.len(), FUNCTIONS.len());
         let kept = findings.iter().filter(|finding| finding.is_kept);
-        let kept: Vec<_> = kept.map(|finding| finding.what.as_str()).collect();
+        let kept: Vec<_> = kept.map(|finding| finding.name.as_str()).collect();
         assert_eq!(kept, ["status.ms"]);
     }
 

@@ -1,5 +1,6 @@
-//! What `cargo speed` does: it starts the functions, and programs that they are compared with, as Lambda does, and measures
-//! them in turns, so that what the machine does besides falls on all of them alike.
+//! `cargo speed`: start-up, latency, memory and size of the functions, beside other ways to write them.
+//!
+//! Programs are started as Lambda starts them and measured in turns, so that other load of the machine affects all alike.
 
 mod counts;
 mod endpoints;
@@ -27,64 +28,64 @@ use limits::Figures;
 use programs::Row;
 use quota::Quota;
 
-/// How many processes share the cores in the end.
+/// Number of processes that share the cores in the measurement of scaling.
 const AT_ONCE: usize = 32;
 
 /// Starts the functions and comparable programs in turns, and prints what each takes.
 #[derive(Parser)]
-struct Arguments {
-    /// How often each program is started; with 0 nothing is timed, but what can be counted is
+struct SpeedOptions {
+    /// Starts of each program; 0 disables timing, but not counting
     #[arg(long, default_value_t = 30)]
     rounds: u16,
-    /// How many calls each process gets after the first one
+    /// Calls of each process after the first one
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
     calls: u16,
-    /// The share of the rounds that is not slower than what is shown: on a machine that does other things, 0.25 tells more
+    /// Quantile of the rounds to show; 0.25 tells more on a busy machine
     #[arg(long, default_value_t = 0.5)]
     quantile: f64,
-    /// Give each program as much of a processor as Lambda does with so many MB, and count nothing; takes root
+    /// Give each program the share of a processor that Lambda gives with this many MB, and count nothing; needs root
     #[arg(long)]
     memory: Option<u32>,
     /// Measure these rows of the table only
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Write the figures, and those of each round, to this file
+    /// Write all figures, also those of each round, to this file
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Keep the profiles of callgrind in this folder
+    /// Keep callgrind's profiles in this folder
     #[arg(long)]
     profile: Option<PathBuf>,
-    /// Hold the figures against bench/limits.yaml, and fail if one is missed
+    /// Check the figures against bench/limits.yaml, and fail if a limit is missed
     #[arg(long)]
     check: bool,
 }
 
-/// What a row came to in each round.
+/// The figures of a row: one value for each round.
 type Samples = BTreeMap<&'static str, Vec<f64>>;
 
 fn main() -> ExitCode {
-    let plan = &Arguments::parse();
+    let options = &SpeedOptions::parse();
     let limits = include_str!("../../../limits.yaml");
     let endpoints = Endpoints::start();
-    let mut rows = programs::build(&endpoints, &plan.only);
-    let quota = plan.memory.map(Quota::of);
+    let mut rows = programs::build(&endpoints, &options.only);
+    let quota = options.memory.map(Quota::of);
     for row in &mut rows {
         row.launch.group = quota.as_ref().map(Quota::processes);
     }
     let directory = tempfile::tempdir().unwrap();
-    if let Some(folder) = &plan.profile {
+    if let Some(folder) = &options.profile {
         std::fs::create_dir_all(folder).unwrap();
     }
     check_answers(&rows, &directory);
 
-    let machine = machine(plan);
+    let machine = machine(options);
     let begun = Instant::now();
     let mut samples: BTreeMap<&str, Samples> = BTreeMap::new();
-    for _ in 0..plan.rounds {
+    for _ in 0..options.rounds {
         for row in &rows {
             measure(
                 row,
-                plan.calls.into(),
+                options.calls.into(),
                 &directory,
                 samples.entry(row.name).or_default(),
             );
@@ -93,7 +94,7 @@ fn main() -> ExitCode {
     let mut figures = Figures::new();
     for (row, samples) in &samples {
         for (name, values) in samples {
-            figures.insert(format!("{row}.{name}"), quantile(values, plan.quantile));
+            figures.insert(format!("{row}.{name}"), quantile(values, options.quantile));
         }
     }
     for row in rows.iter().filter(|row| row.program.name == row.name) {
@@ -110,10 +111,10 @@ fn main() -> ExitCode {
             row.name,
             &programs::counted(&row.launch),
             directory.path(),
-            plan.profile.as_deref(),
+            options.profile.as_deref(),
         ));
-        if plan.rounds > 0 {
-            let scaling = scaling(row, plan, &directory);
+        if options.rounds > 0 {
+            let scaling = scaling(row, options, &directory);
             figures.insert(format!("{}.scaling_per_core", row.name), scaling);
         }
         if row.name == "status" {
@@ -125,11 +126,11 @@ fn main() -> ExitCode {
     let seconds = begun.elapsed().as_secs();
     let tables = report::tables(&names, &figures);
     println!("{machine}; {seconds} s\n\n{tables}");
-    if let Some(file) = &plan.json {
+    if let Some(file) = &options.json {
         let text = format!("{:#}\n", json!({ "figures": figures, "rounds": samples }));
         std::fs::write(file, text).unwrap();
     }
-    if !plan.check {
+    if !options.check {
         return ExitCode::SUCCESS;
     }
     let findings = limits::check(limits, &figures).unwrap();
@@ -142,7 +143,7 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(missed > 0))
 }
 
-/// Starts each program once: what is measured must be right, and the same work.
+/// Starts each program once, and asserts that the answers are right and those of `status` the same.
 fn check_answers(rows: &[Row], directory: &TempDir) {
     let mut bodies = Vec::new();
     for row in rows {
@@ -157,7 +158,7 @@ fn check_answers(rows: &[Row], directory: &TempDir) {
     }
 }
 
-/// One start, and calls of the process.
+/// Measures one start of a program, and its calls.
 fn measure(row: &Row, calls: usize, directory: &TempDir, samples: &mut Samples) {
     let mut instance = Instance::start(&row.launch, directory.path(), 1);
     let (next, answered, answer) = instance.first();
@@ -189,9 +190,9 @@ fn measure(row: &Row, calls: usize, directory: &TempDir, samples: &mut Samples) 
     }
 }
 
-/// Calls per second of many processes at once, as a multiple of those of one, for each core.
-fn scaling(row: &Row, plan: &Arguments, directory: &TempDir) -> f64 {
-    let calls = usize::from(plan.calls);
+/// Returns the calls per second of many processes at once, as a multiple of those of one process, per core.
+fn scaling(row: &Row, options: &SpeedOptions, directory: &TempDir) -> f64 {
+    let calls = usize::from(options.calls);
     let per_second = |count: usize| {
         let start = || Instance::start(&row.launch, directory.path(), 1);
         let mut instances: Vec<_> = (0..count).map(|_| start()).collect();
@@ -216,18 +217,15 @@ fn scaling(row: &Row, plan: &Arguments, directory: &TempDir) -> f64 {
     let ratios: Vec<_> = (0..5)
         .map(|_| per_second(AT_ONCE) / per_second(1))
         .collect();
-    quantile(&ratios, 1.0 - plan.quantile) / float(cores)
+    quantile(&ratios, 1.0 - options.quantile) / float(cores)
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "exact up to counts that nothing here comes near"
-)]
+#[expect(clippy::cast_precision_loss, reason = "exact below 2^52")]
 fn float(count: usize) -> f64 {
     count as f64
 }
 
-/// The value that this share of them does not exceed.
+/// Returns the smallest value that at least this share of them does not exceed.
 fn quantile(values: &[f64], share: f64) -> f64 {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);
@@ -235,19 +233,19 @@ fn quantile(values: &[f64], share: f64) -> f64 {
     values[below.count()]
 }
 
-/// On what this is measured.
-fn machine(plan: &Arguments) -> String {
+/// Describes the machine and the run in one line.
+fn machine(options: &SpeedOptions) -> String {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let model = model.map_or("unknown processor", |(_, model)| model);
     let cores = std::thread::available_parallelism().unwrap();
-    let (rounds, calls) = (plan.rounds, plan.calls);
-    // What else runs lets those wait that take longer than a turn, and so distorts the start-up first.
+    let (rounds, calls) = (options.rounds, options.calls);
+    // Other load delays programs that run longer than a time slice, so it distorts start-up first.
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or_default().to_owned();
-    let quantile = plan.quantile;
+    let quantile = options.quantile;
     format!(
         "{model}, {cores} cores, load {load}; {rounds} starts, {calls} calls each; quantile {quantile}"
     )

@@ -1,4 +1,4 @@
-//! What is measured: the functions as they are deployed, each on the paths that matter, and the programs that `status` is
+//! The measured programs: the functions as they are deployed, each on its main paths, and the programs that `status` is
 //! compared with.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ use crate::float;
 use crate::instance::Launch;
 use crate::issuer;
 
-/// The functions.
+/// The names of all functions.
 pub(super) const FUNCTIONS: [&str; 7] = [
     "access-token",
     "details",
@@ -32,29 +32,28 @@ pub(super) const FUNCTIONS: [&str; 7] = [
     "webhook",
 ];
 
-/// The row that the other programs are compared with.
+/// The row that the others are shown as multiples of.
 pub(super) const FLOOR: &str = "floor";
 
 /// A row of the table: a program on a path.
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) launch: Launch,
-    /// The status of the answer; none of a function that answers no request.
+    /// The expected HTTP status. `None` for a function that gets no requests.
     status: Option<u16>,
-    /// What the body of the answer begins with.
+    /// The beginning of the expected body.
     body: &'static str,
-    /// What is deployed.
     pub(super) program: Package,
 }
 
-/// What is uploaded to Lambda. No files: that is not known.
+/// The files that are uploaded to Lambda. Empty if they are not known.
 #[derive(Clone)]
 pub(super) struct Package {
     pub(super) name: &'static str,
     files: Vec<PathBuf>,
 }
 
-/// A path: the row, the function, the event, the table, and what is answered.
+/// A path of a function: row, function, event, table, expected status, beginning of the expected body.
 type Case = (
     &'static str,
     &'static str,
@@ -111,7 +110,7 @@ const CASES: [Case; 9] = [
         "webhook-again",
         "webhook",
         "webhook-approved",
-        table::TOLD,
+        table::DELIVERED,
         Some(200),
         r#"{"outcome":"duplicate"}"#,
     ),
@@ -128,7 +127,7 @@ const CASES: [Case; 9] = [
 ];
 
 impl Row {
-    /// Whether this is what should be answered. `status` of another program is to be the same to the byte.
+    /// Asserts that the answer has the expected status and beginning.
     pub(super) fn check(&self, answer: &[u8]) {
         let Some(expected) = self.status else {
             return;
@@ -140,20 +139,20 @@ impl Row {
         assert!(body.starts_with(self.body), "{}: {text}", self.name);
     }
 
-    /// The body of an answer.
+    /// Returns the body of an answer.
     pub(super) fn body(answer: &[u8]) -> String {
         let answer: serde_json::Value = serde_json::from_slice(answer).unwrap();
         answer["body"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Whether the answer is that of `status`.
+    /// Returns `true` for every program that gets the event of `status`.
     pub(super) fn is_status(&self) -> bool {
         self.launch.event == event("status")
     }
 }
 
 impl Package {
-    /// The size of what is uploaded, and of the archive that is made of it, in MB: as deep as archivers go by default.
+    /// Returns the sizes of the files and of the archive, in MB, at deflate's default level. `None` without files.
     pub(super) fn sizes(&self) -> Option<(f64, f64)> {
         if self.files.is_empty() {
             return None;
@@ -170,7 +169,7 @@ impl Package {
     }
 }
 
-/// Builds everything. What cannot be had is left out, with a line that says so.
+/// Builds the wanted programs. Prints which are left out because they cannot be built.
 pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
     let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
     let release = env::current_exe().unwrap().parent().unwrap().to_owned();
@@ -209,17 +208,17 @@ pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
             },
         });
     }
-    let makers: [(&'static str, Maker); 4] = [
+    let comparisons: [(&'static str, Builder); 4] = [
         (FLOOR, || rust("floor")),
         ("defaults", || rust("defaults")),
         ("node", node),
         ("python", python),
     ];
-    for (name, make) in makers {
+    for (name, build) in comparisons {
         if !is_wanted(name) {
             continue;
         }
-        match make() {
+        match build() {
             Ok((command, files)) => rows.push(Row {
                 name,
                 launch: Launch {
@@ -238,40 +237,41 @@ pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
     rows
 }
 
-/// How a program is started, and the files that it consists of.
-type Made = Result<(Vec<OsString>, Vec<PathBuf>), String>;
-type Maker = fn() -> Made;
+/// The command and the files of a program that was built.
+type Built = Result<(Vec<OsString>, Vec<PathBuf>), String>;
+type Builder = fn() -> Built;
 
-/// The event of this name; an empty one for a function that takes none.
+/// Reads an event from `events/`, and signs its token anew. An empty name stands for an empty event.
 fn event(name: &str) -> Arc<[u8]> {
     if name.is_empty() {
         return Arc::from(b"{}".as_slice());
     }
     let file = project().join("events").join(name).with_extension("json");
-    // Without the line breaks that it has for its readers.
+    // Drops the line breaks between members.
     let mut event: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
     if event["headers"].get("x-juno-jwt").is_some() {
-        give(&mut event, &issuer::token(USER));
+        set_token(&mut event, &issuer::token(USER));
     }
     event.to_string().into_bytes().into()
 }
 
-/// Has an event bear a token.
-fn give(event: &mut serde_json::Value, token: &str) {
+/// Sets the token of an event.
+fn set_token(event: &mut serde_json::Value, token: &str) {
     event["headers"]["x-juno-jwt"] = token.into();
     event["multiValueHeaders"]["x-juno-jwt"] = [token].into_iter().collect();
 }
 
-/// The same launch, with the token of requests that are counted.
+/// Returns the same launch with the token for runs that count instructions.
 pub(super) fn counted(launch: &Launch) -> Launch {
     let mut event: serde_json::Value = serde_json::from_slice(&launch.event).unwrap();
-    give(&mut event, &issuer::counted_token(USER));
+    set_token(&mut event, &issuer::counted_token(USER));
     Launch {
         event: event.to_string().into_bytes().into(),
         ..launch.clone()
     }
 }
 
+/// Returns the environment of a function as Lambda sets it, with the local services.
 fn environment(
     function: &local::template::Function,
     endpoints: &Endpoints,
@@ -296,9 +296,9 @@ fn environment(
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_SESSION_TOKEN", "local"),
         ("JWT_ALGORITHMS", "RS256,HS256"),
-        // Node brings the roots that everybody trusts.
+        // Node has Mozilla's roots built in.
         ("NODE_EXTRA_CA_CERTS", endpoints.own_root.to_str().unwrap()),
-        // A user is asked for far more often here than anybody may.
+        // All calls are made by one user, far more than the limits allow.
         ("REFRESH_LIMIT", "1000000"),
         ("SESSION_LIMIT", "1000000"),
         ("SSL_CERT_FILE", roots),
@@ -312,23 +312,23 @@ fn environment(
     environment
 }
 
-/// Builds with the release profile of the workspace in this folder.
+/// Builds in a folder with the release profile of its workspace.
 fn cargo(folder: &Path, arguments: &[&str]) -> Result<(), String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["build", "--release"]).args(arguments);
-    // What cargo tells a program that it runs would be taken for a change by build scripts that look at it.
-    let told = |name: &OsString| {
+    // Cargo sets these for this process; build scripts that read them would rebuild.
+    let is_set_by_cargo = |name: &OsString| {
         let name = name.to_string_lossy();
         name.starts_with("CARGO_MANIFEST_") || name.starts_with("CARGO_PKG_")
     };
-    for name in env::vars_os().map(|(name, _)| name).filter(told) {
+    for name in env::vars_os().map(|(name, _)| name).filter(is_set_by_cargo) {
         command.env_remove(name);
     }
     run(command.current_dir(folder))
 }
 
-/// Runs a command, which prints to standard error, and waits for its success.
+/// Runs a command without input and standard output, and waits for its success.
 fn run(command: &mut Command) -> Result<(), String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status();
@@ -339,7 +339,7 @@ fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
-/// Where the comparison with this name is built, with its sources.
+/// Returns the folder of a comparison program's sources, and the one that it is built in.
 fn folders(name: &str) -> (PathBuf, PathBuf) {
     let target = env::current_exe().unwrap();
     let target = target.parent().and_then(Path::parent).unwrap();
@@ -349,7 +349,7 @@ fn folders(name: &str) -> (PathBuf, PathBuf) {
     )
 }
 
-fn rust(name: &'static str) -> Made {
+fn rust(name: &'static str) -> Built {
     let (sources, target) = folders(name);
     cargo(
         &sources,
@@ -359,7 +359,7 @@ fn rust(name: &'static str) -> Made {
     Ok((vec![file.clone().into()], vec![file]))
 }
 
-fn node() -> Made {
+fn node() -> Built {
     let (sources, target) = folders("node");
     copy(&sources, &target)?;
     let bundle = target.join("bundle.cjs");
@@ -378,7 +378,7 @@ fn node() -> Made {
     Ok((vec!["node".into(), bundle.clone().into()], vec![bundle]))
 }
 
-fn python() -> Made {
+fn python() -> Built {
     let (sources, target) = folders("python");
     copy(&sources, &target)?;
     let python = target.join("venv/bin/python");
@@ -390,12 +390,12 @@ fn python() -> Made {
         run(Command::new(&python).args(install).current_dir(&target))?;
         fs::write(target.join("installed"), "").map_err(|error| error.to_string())?;
     }
-    // Not a file to weigh: a part of what it consists of is there already on Lambda.
+    // No files: Lambda's runtime already contains part of them.
     let command = vec![python.into(), target.join("main.py").into()];
     Ok((command, Vec::new()))
 }
 
-/// Copies the files of a folder, so that nothing is built among the sources.
+/// Copies the files of a folder, so that builds leave the sources alone.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     let copy = || {
         fs::create_dir_all(to)?;

@@ -1,18 +1,18 @@
-//! The share of a processor that goes with a memory size, as a quota of a control group. It takes root.
+//! A control group with the share of a processor that Lambda gives with a memory size. Needs root.
 
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
-/// Lambda gives a function a whole processor at this size, in MB, and of it in proportion below.
+/// Memory size, in MB, at which Lambda gives a whole processor. Below it, the share is proportional.
 const WHOLE: u32 = 1769;
-/// In microseconds. A process that used its share up waits for the next period.
+/// Length of a period in microseconds. A process that used up its share waits for the next period.
 const PERIOD: u32 = 20_000;
 
-/// A control group. It is removed when this is dropped.
+/// A control group. Dropping it removes the group.
 pub(super) struct Quota(PathBuf);
 
 impl Quota {
-    /// The share of this many MB.
+    /// Creates a group with the share that belongs to `memory` MB.
     pub(super) fn of(memory: u32) -> Self {
         let share = PERIOD * memory.min(WHOLE) / WHOLE;
         let root = Path::new("/sys/fs/cgroup");
@@ -37,7 +37,7 @@ impl Quota {
         quota
     }
 
-    /// Where processes are entered that it is to hold for.
+    /// Returns the file that takes the ids of the group's processes.
     pub(super) fn processes(&self) -> PathBuf {
         self.0.join("cgroup.procs")
     }

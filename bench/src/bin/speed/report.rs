@@ -1,11 +1,11 @@
-//! The figures as tables for the terminal, which are Markdown as well.
+//! The figures as tables in Markdown.
 
 use bench::render;
 
 use crate::limits::{Figures, Finding};
 use crate::programs::FLOOR;
 
-/// A column of a table: head, figure, whether it is shown as a multiple of the floor's, decimals.
+/// A column of a table: head, figure, multiple of the floor's figure instead of the value, number of decimals.
 type Column = (&'static str, &'static str, bool, usize);
 
 const TIMES: [Column; 9] = [
@@ -36,7 +36,7 @@ const COUNTS: [Column; 6] = [
     ("32 at once, x cores", "scaling_per_core", false, 2),
 ];
 
-/// All tables.
+/// Formats the tables of times, sizes and counts.
 pub(super) fn tables(rows: &[&str], figures: &Figures) -> String {
     let table = |first: &str, columns: &[Column]| {
         let heads: Vec<_> = [first]
@@ -73,7 +73,7 @@ fn cell(row: &str, (_, name, is_multiple, decimals): &Column, figures: &Figures)
     format!("{value:.decimals$}")
 }
 
-/// How the figures stand to their limits.
+/// Formats the table of limits.
 pub(super) fn findings(findings: &[Finding]) -> String {
     let row = |finding: &Finding| {
         let (found, verdict) = match finding.found {
@@ -84,7 +84,7 @@ pub(super) fn findings(findings: &[Finding]) -> String {
             None => (String::new(), "not measured"),
         };
         vec![
-            finding.what.clone(),
+            finding.name.clone(),
             finding.limit.clone(),
             found,
             verdict.to_owned(),
