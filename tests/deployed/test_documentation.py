@@ -1,8 +1,9 @@
-"""Each command of the documentation is run by CI, or it stands here why not."""
+"""Each command of the documentation is run by CI, or it stands here why not. All documents name the same version."""
 
 import re
 import shlex
 import subprocess
+import tomllib
 import unittest
 
 import documented
@@ -80,6 +81,12 @@ class Documentation(unittest.TestCase):
     def test_the_scripts_take_commands_out_of_the_documents(self):
         for script, document, _ in TAKEN:
             self.assertIn(document, (ROOT / script).read_text())
+
+    def test_the_version_is_the_same_everywhere(self):
+        version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+        self.assertIn(f"\n  version: {version}\n", (ROOT / "openapi.yaml").read_text())
+        headings = re.findall(r"^## (.*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+        self.assertRegex(headings[0], rf"^\[{re.escape(version)}\] - (Unreleased|\d{{4}}-\d\d-\d\d)$")
 
     def test_sam_understands_what_is_asked_of_it(self):
         for command in {command for _, _, command in self.commands if command.startswith("sam ")}:
