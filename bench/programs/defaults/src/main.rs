@@ -1,4 +1,4 @@
-//! `GET /v0/kyc/status` as one writes it with the documentation of each library open: all defaults.
+//! `GET /v0/kyc/status` with the defaults of all libraries, as their documentation shows them.
 
 use std::env;
 
@@ -12,7 +12,7 @@ struct App {
     dynamodb: aws_sdk_dynamodb::Client,
     table: String,
     keys: JwkSet,
-    /// For `?refresh=true`, which is not measured; it is made at start-up all the same.
+    /// Client for `?refresh=true`. Its creation is measured, its requests are not.
     _provider: reqwest::Client,
 }
 

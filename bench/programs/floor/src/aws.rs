@@ -15,7 +15,7 @@ use crate::http::Connection;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// TLS with the machine's roots.
+/// Configures TLS with the machine's roots.
 pub fn tls() -> Result<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -40,7 +40,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// The service whose endpoint this variable holds.
+    /// Creates a client. The variable holds the endpoint; without it the service is that of AWS.
     pub fn new(name: &'static str, variable: &str, tls: &Arc<ClientConfig>) -> Result<Self> {
         let region = env::var("AWS_REGION")?;
         let endpoint = env::var(variable)
@@ -62,7 +62,7 @@ impl Service {
         })
     }
 
-    /// Calls an operation; over a new connection if the kept one has been closed.
+    /// Calls an operation. Connects again if the kept connection was closed.
     pub fn call(&mut self, target: &str, content_type: &str, body: &[u8]) -> Result<Vec<u8>> {
         let headers = self.headers(target, content_type, body)?;
         let kept = self.connection.take().map(|mut kept| {
@@ -93,7 +93,7 @@ impl Service {
         Connection::new(StreamOwned::new(tls, socket), &self.host)
     }
 
-    /// The headers of a request, with its signature.
+    /// Formats the headers of a request, with its signature.
     fn headers(&self, target: &str, content_type: &str, body: &[u8]) -> Result<String> {
         let (day, time) = date(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
         let time = format!("{day}T{time}Z");
@@ -146,7 +146,7 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Year, month and day, and the time of the day, of seconds since 1970 (after Howard Hinnant's `civil_from_days`).
+/// Formats seconds since 1970 as `YYYYMMDD` and `HHMMSS` (after Howard Hinnant's `civil_from_days`).
 fn date(seconds: u64) -> (String, String) {
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -1,4 +1,4 @@
-//! HTTP/1.1 over one connection that is kept.
+//! HTTP/1.1 over one kept connection.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -10,21 +10,21 @@ pub struct Connection<S> {
     buffer: Vec<u8>,
 }
 
-/// What a host answers.
-pub struct Answer {
+/// An HTTP response.
+pub struct Response {
     /// Status line and headers.
     head: String,
     /// The body.
     pub body: Vec<u8>,
 }
 
-impl Answer {
-    /// The status.
+impl Response {
+    /// Returns the status. `None` if the status line cannot be parsed.
     pub fn status(&self) -> Option<u16> {
         self.head.split(' ').nth(1)?.parse().ok()
     }
 
-    /// The value of a header.
+    /// Returns the first value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         let fields = self.head.lines().filter_map(|line| line.split_once(':'));
         let mut values = fields
@@ -35,7 +35,7 @@ impl Answer {
 }
 
 impl<S: Read + Write> Connection<S> {
-    /// Over a stream to this host.
+    /// Uses a stream that is connected to the host.
     pub fn new(stream: S, host: &str) -> Result<Self, Box<dyn Error>> {
         Ok(Self {
             stream,
@@ -44,14 +44,14 @@ impl<S: Read + Write> Connection<S> {
         })
     }
 
-    /// Sends a request, in one write, and reads the answer. `headers` ends with a line break unless it is empty.
+    /// Sends a request in one write and reads the response. Each line of `headers` ends with CRLF.
     pub fn send(
         &mut self,
         method: &str,
         path: &str,
         headers: &str,
         body: &[u8],
-    ) -> Result<Answer, Box<dyn Error>> {
+    ) -> Result<Response, Box<dyn Error>> {
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\n{headers}content-length: {}\r\n\r\n",
             self.host,
@@ -69,15 +69,17 @@ impl<S: Read + Write> Connection<S> {
             }
         };
         let body = received.split_off(end);
-        let mut answer = Answer {
+        let mut response = Response {
             head: String::from_utf8(received)?,
             body,
         };
-        let length = answer.header("content-length").map_or(Ok(0), str::parse)?;
-        while answer.body.len() < length {
-            self.receive(&mut answer.body)?;
+        let length = response
+            .header("content-length")
+            .map_or(Ok(0), str::parse)?;
+        while response.body.len() < length {
+            self.receive(&mut response.body)?;
         }
-        Ok(answer)
+        Ok(response)
     }
 
     fn receive(&mut self, into: &mut Vec<u8>) -> Result<(), Box<dyn Error>> {

@@ -1,8 +1,8 @@
 //! The floor: the work of `GET /v0/kyc/status` with neither SDK nor async runtime, on sockets that block.
 //!
-//! What has to be done is done: the key set comes over TLS, with the machine's roots, before the first event; each event has
-//! its token verified, one signed request sent to DynamoDB over a connection that is kept, and a line logged. What a service
-//! that has to live needs besides (time limits, retries, renewal of keys, refresh, problem details) is left out.
+//! It fetches the key set over TLS, with the machine's roots, before the first event. For each event it verifies the token,
+//! sends one signed request to DynamoDB over a kept connection, and logs a line. It has no timeouts, retries, renewal of keys,
+//! refresh or problem details, which a service needs.
 
 mod aws;
 mod http;
@@ -57,7 +57,7 @@ fn main() -> Result<()> {
     }
 }
 
-/// The keys of the issuer, by id.
+/// Reads the keys of the issuer by id.
 fn keys(secrets: &mut Service) -> Result<Keys> {
     #[derive(Deserialize)]
     #[serde(rename_all = "PascalCase")]
@@ -111,14 +111,14 @@ struct Event<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ProxyResponse {
     status_code: u16,
     multi_value_headers: HashMap<&'static str, [&'static str; 1]>,
     body: String,
     is_base64_encoded: bool,
 }
 
-fn answer(event: &[u8], keys: &Keys, dynamodb: &mut Service, table: &str) -> Result<Answer> {
+fn answer(event: &[u8], keys: &Keys, dynamodb: &mut Service, table: &str) -> Result<ProxyResponse> {
     let event: Event = serde_json::from_slice(event)?;
     let headers = event.multi_value_headers.iter();
     let token = headers
@@ -140,7 +140,7 @@ fn answer(event: &[u8], keys: &Keys, dynamodb: &mut Service, table: &str) -> Res
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
     ];
-    Ok(Answer {
+    Ok(ProxyResponse {
         status_code,
         multi_value_headers: headers
             .into_iter()
@@ -151,7 +151,7 @@ fn answer(event: &[u8], keys: &Keys, dynamodb: &mut Service, table: &str) -> Res
     })
 }
 
-/// Whom a token was issued for, if it is valid.
+/// Verifies a token and returns its user. `None` if it is not valid.
 fn user(token: &str, keys: &Keys) -> Option<String> {
     #[derive(Deserialize)]
     struct Header<'a> {
@@ -181,7 +181,7 @@ fn user(token: &str, keys: &Keys) -> Option<String> {
     (claims.exp + 60 > now.as_secs()).then_some(claims.sub)
 }
 
-/// The answer of the contract for a user.
+/// Reads a user and formats the body of the response.
 fn status(user: &str, dynamodb: &mut Service, table: &str) -> Result<String> {
     #[derive(Deserialize, Default)]
     struct Item {
