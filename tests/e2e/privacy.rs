@@ -115,13 +115,16 @@ impl<'a> Sightings<'a> {
     /// Looks at the table as it is now.
     async fn look_at_table(&mut self) {
         let approved = self.app.status().await == "approved";
-        for item in self.app.items().await {
-            let place = match (&item["sk"]["S"], approved) {
-                (sk, true) if sk == "USER" => ApprovedUser,
-                (sk, false) if sk == "USER" => User,
-                _ => Place::Items,
-            };
-            self.seen.push((place, item.to_string()));
+        let user = if approved { ApprovedUser } else { User };
+        for (table, place) in [
+            ("UsersTable", user),
+            ("HistoryTable", Place::Items),
+            ("DeliveriesTable", Place::Items),
+            ("CountersTable", Place::Items),
+        ] {
+            for item in self.app.items(table).await {
+                self.seen.push((place, item.to_string()));
+            }
         }
     }
 

@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::kyc::{Timestamp, User};
-use shared::runtime::system_clock;
-use tests::app::{ACCESS_TOKEN, App, USER, new_user};
+use shared::kyc::{Doubt, Queue, Timestamp, User};
+use shared::platform::system_clock;
+use tests::app::{ACCESS_TOKEN, App, USER, new_user, schedule};
 
 fn minutes_ago(minutes: i64) -> Timestamp {
     Timestamp::from_millis(system_clock().millis() - minutes * 60_000)
@@ -25,13 +25,19 @@ fn counts(line: &Value) -> [&Value; 3] {
     ["ReconcileChecked", "ReconcileRepaired", "ReconcileFailed"].map(|name| &line[name])
 }
 
-/// Makes a user due who opened a session.
+/// Makes a user due, as if everything about them had happened 20 minutes ago.
 async fn pass_time(app: &App, id: &str) {
     let user = app.stored(id).await;
-    let observed_at = user.observed_at.map(|_| minutes_ago(20));
+    let then = minutes_ago(20);
     app.store(&User {
-        session_at: Some(minutes_ago(20)),
-        observed_at,
+        session_at: user.session_at.map(|_| then),
+        waiting_since: Some(then),
+        checked_at: user.checked_at.map(|_| then),
+        hinted_at: user.hinted_at.map(|_| then),
+        doubt: user.doubt.map(|doubt| Doubt {
+            since: then,
+            ..doubt
+        }),
         ..user
     })
     .await;
@@ -99,6 +105,7 @@ async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
     for user in ["usr_1", "usr_2"] {
         // The provider does not know these.
         app.store(&User {
+            waiting_since: Some(minutes_ago(30)),
             session_at: Some(minutes_ago(30)),
             ..new_user(user)
         })
@@ -110,7 +117,9 @@ async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
         [&json!(0), &json!(0), &json!(3)]
     );
     let put_off = app.stored(USER).await;
-    assert!(put_off.checked_at > Some(minutes_ago(1)) && put_off.due_at() > Some(system_clock()));
+    let due = schedule().due(&put_off).unwrap();
+    assert!(put_off.checked_at > Some(minutes_ago(1)) && due.at > system_clock());
+    assert_eq!(due.queue, Queue::Unsettled);
 
     app.provider(json!({ "mode": "normal" })).await;
     assert_eq!(

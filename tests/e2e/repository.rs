@@ -1,41 +1,51 @@
 //! The repository against a real engine.
 
+use serde_json::json;
 use shared::kyc::{
-    ApplicantId, DocumentStatus, DocumentType, DocumentsRead, Name, NameRead, Personal, Reason,
-    Review, Step, StoredDocument, Timestamp, User, UserId,
+    ApplicantId, Confirmation, DocumentStatus, DocumentType, DocumentsRead, Doubt, ErasedApplicant,
+    EventKey, Name, Personal, ProviderTime, Queue, Reason, Review, Step, StoredDocument, Timestamp,
+    User, UserId,
 };
-use shared::provider::EventKey;
-use shared::repository::{CommitError, EventRecord, Shard, UserStore};
+use shared::repository::{CommitError, DueUser, EventRecord, Shard, UserStore};
 
 use tests::app::{App, USER, new_user};
 
 const NOW: Timestamp = Timestamp::from_millis(1_704_067_200_123);
+const THEN: ProviderTime = ProviderTime::from_millis(1_704_067_199_000);
 
 fn full_user() -> User {
     let name = Name::new(Some(Personal::new("Jane")), Some(Personal::new("Smith"))).unwrap();
     let documents = vec![StoredDocument {
         kind: DocumentType::DriversLicense,
         status: DocumentStatus::Verified,
-        submitted_at: Some(NOW),
+        submitted_at: Some(THEN),
     }];
     User {
         id: UserId::parse("usr_full").unwrap(),
         review: Review::Approved {
-            at: NOW,
-            name: Some(NameRead { name, read_at: NOW }),
+            at: THEN,
+            name: Some(name),
         },
-        observed_at: Some(NOW),
         applicant: ApplicantId::parse("65abc123def4560000000000").ok(),
-        started_at: Some(NOW),
-        erased_at: Some(NOW),
-        renamed_at: Some(NOW),
+        started_at: Some(THEN),
         step: Step::new("open_banking"),
         documents: Some(DocumentsRead {
             read_at: NOW,
             documents,
         }),
+        reported_at: Some(THEN),
+        hinted_at: Some(NOW),
+        doubt: Some(Doubt {
+            since: NOW,
+            ends_with: Confirmation::AgreeingRead,
+        }),
+        missing_since: Some(NOW),
+        erased: vec![ErasedApplicant::from_digest("ab".to_owned())],
+        registered_at: Some(NOW),
         session_at: Some(NOW),
+        waiting_since: Some(NOW),
         checked_at: Some(NOW),
+        sequence: 0,
         version: 0,
     }
 }
@@ -50,11 +60,11 @@ async fn a_user_is_read_as_it_was_stored() {
         Review::InProgress,
         Review::Retry { reason: reason() },
         Review::Rejected {
-            at: NOW,
+            at: THEN,
             reason: reason(),
         },
         Review::Approved {
-            at: NOW,
+            at: THEN,
             name: None,
         },
     ];
@@ -65,18 +75,15 @@ async fn a_user_is_read_as_it_was_stored() {
             version: before.version,
             ..full_user()
         };
-        app.users
-            .commit(&before, &after, "test", None, NOW)
-            .await
-            .unwrap();
+        let committed = app.commit(&before, &after, None, NOW).await.unwrap();
         let stored = app.stored("usr_full").await;
-        assert_eq!(
-            stored,
-            User {
-                version: before.version + 1,
-                ..after
-            }
-        );
+        assert_eq!(stored, committed);
+        let expected = User {
+            version: before.version + 1,
+            sequence: before.sequence + 1,
+            ..after
+        };
+        assert_eq!(stored, expected);
         before = stored;
     }
     assert_eq!(
@@ -96,8 +103,7 @@ async fn of_two_changes_of_one_state_only_one_is_stored() {
         review: Review::InProgress,
         ..before.clone()
     };
-    app.users
-        .commit(&before, &after, "first", None, NOW)
+    app.commit(&before, &after, None, NOW)
         .await
         .unwrap();
     let other = User {
@@ -107,7 +113,7 @@ async fn of_two_changes_of_one_state_only_one_is_stored() {
         },
         ..before.clone()
     };
-    let second = app.users.commit(&before, &other, "second", None, NOW).await;
+    let second = app.commit(&before, &other, None, NOW).await;
     assert!(matches!(second, Err(CommitError::Conflict)), "{second:?}");
     assert_eq!(app.stored(USER).await.review, Review::InProgress);
 
@@ -116,11 +122,10 @@ async fn of_two_changes_of_one_state_only_one_is_stored() {
         review: Review::InProgress,
         ..new.clone()
     };
-    app.users
-        .commit(&new, &first, "first", None, NOW)
+    app.commit(&new, &first, None, NOW)
         .await
         .unwrap();
-    let second = app.users.commit(&new, &first, "second", None, NOW).await;
+    let second = app.commit(&new, &first, None, NOW).await;
     assert!(matches!(second, Err(CommitError::Conflict)), "{second:?}");
 }
 
@@ -144,8 +149,7 @@ async fn an_event_counts_once_and_nothing_of_its_second_effect_is_stored() {
         review: Review::InProgress,
         ..before.clone()
     };
-    app.users
-        .commit(&before, &after, "first", event, NOW)
+    app.commit(&before, &after, event, NOW)
         .await
         .unwrap();
     let stored = app.stored(USER).await;
@@ -164,14 +168,12 @@ async fn an_event_counts_once_and_nothing_of_its_second_effect_is_stored() {
         },
         ..stored.clone()
     };
-    let second = app
-        .users
-        .commit(&stored, &again, "second", event, NOW)
+    let second = app.commit(&stored, &again, event, NOW)
         .await;
     assert!(matches!(second, Err(CommitError::Duplicate)), "{second:?}");
     // Also when the state is old and when there is nothing to change.
     for (before, after) in [(&before, &after), (&stored, &stored)] {
-        let second = app.users.commit(before, after, "second", event, NOW).await;
+        let second = app.commit(before, after, event, NOW).await;
         assert!(matches!(second, Err(CommitError::Duplicate)), "{second:?}");
     }
     assert_eq!(app.stored(USER).await, stored);
@@ -186,8 +188,7 @@ async fn an_expired_event_that_is_still_there_counts_as_gone() {
         kind: "applicantReviewed",
     });
     let user = app.stored(USER).await;
-    app.users
-        .commit(&user, &user, "first", event, NOW)
+    app.commit(&user, &user, event, NOW)
         .await
         .unwrap();
     let days = |days: u64| NOW.plus(std::time::Duration::from_hours(24 * days));
@@ -205,59 +206,80 @@ async fn an_expired_event_that_is_still_there_counts_as_gone() {
             .unwrap()
             .event_known
     );
-    app.users
-        .commit(&user, &user, "again", event, days(31))
+    app.commit(&user, &user, event, days(31))
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn nothing_is_written_for_no_change() {
+async fn the_history_goes_on_when_a_user_is_lost() {
     let app = App::start().await;
-    let user = app.stored(USER).await;
-    app.users
-        .commit(&user, &user, "test", None, NOW)
-        .await
-        .unwrap();
-    assert_eq!(app.stored(USER).await.version, user.version);
+    let before = app.stored(USER).await;
+    let submitted = User {
+        review: Review::InProgress,
+        ..before.clone()
+    };
+    let stored = app.commit(&before, &submitted, None, NOW).await.unwrap();
+    assert_eq!(stored.sequence, 1);
+    let key = json!({ "user_id": { "S": USER } });
+    let delete = json!({ "TableName": app.stack.table("UsersTable"), "Key": key });
+    app.dynamodb("DeleteItem", delete).await;
+
+    let new = new_user(USER);
+    let stored = app.commit(&new, &User { review: Review::InProgress, ..new.clone() }, None, NOW);
+    let stored = stored.await.unwrap();
+    assert_eq!((stored.version, stored.sequence), (1, 2));
+    let mut numbers: Vec<_> = app.items("HistoryTable").await;
+    numbers.sort_by_key(|item| item["sequence"]["N"].to_string());
+    let numbers: Vec<_> = numbers.iter().map(|item| item["sequence"]["N"].as_str().unwrap()).collect();
+    assert_eq!(numbers, ["1", "2"]);
 }
 
 #[tokio::test]
-async fn users_in_flight_are_listed_when_they_are_due() {
+async fn users_are_listed_when_they_are_due_in_pages() {
     let app = App::start().await;
-    let due = async |millis| {
+    let minute = 60_000;
+    let due = async |queue, millis| {
         let mut ids = Vec::new();
         for shard in Shard::all() {
-            let due = app
-                .users
-                .due(shard, Timestamp::from_millis(millis), 20)
-                .await
-                .unwrap();
-            ids.extend(due.into_iter().map(|id| id.as_str().to_owned()));
+            let mut after: Option<DueUser> = None;
+            loop {
+                let now = Timestamp::from_millis(millis);
+                let page = app.users.due(queue, shard, now, after.as_ref(), 1).await.unwrap();
+                let Some(user) = page.into_iter().next() else {
+                    break;
+                };
+                ids.push(user.id.as_str().to_owned());
+                after = Some(user);
+            }
         }
         ids.sort();
         ids
     };
     let waiting = |id: &str, millis| User {
         review: Review::InProgress,
-        observed_at: Some(Timestamp::from_millis(millis)),
+        waiting_since: Some(Timestamp::from_millis(millis)),
         ..new_user(id)
     };
-    let minute = 60_000;
-    app.store(&waiting("usr_1", 0)).await;
-    app.store(&waiting("usr_2", 5 * minute)).await;
-    assert_eq!(due(10 * minute - 1).await, Vec::<String>::new());
-    assert_eq!(due(10 * minute).await, ["usr_1"]);
-    assert_eq!(due(15 * minute).await, ["usr_1", "usr_2"]);
+    let ids: Vec<String> = (1..=20).map(|number| format!("usr_{number:02}")).collect();
+    for id in &ids {
+        app.store(&waiting(id, 0)).await;
+    }
+    app.store(&waiting("usr_later", 5 * minute)).await;
+    assert_eq!(due(Queue::InFlight, 10 * minute - 1).await, Vec::<String>::new());
+    assert_eq!(due(Queue::InFlight, 10 * minute).await, ids);
+    assert_eq!(due(Queue::InFlight, 15 * minute).await.len(), 21);
 
-    // Who is decided is not listed any more.
+    // A decided user waits in another queue.
     let decided = User {
         review: Review::Approved {
-            at: NOW,
+            at: THEN,
             name: None,
         },
-        ..app.stored("usr_1").await
+        registered_at: None,
+        ..app.stored("usr_01").await
     };
     app.store(&decided).await;
-    assert_eq!(due(NOW.millis()).await, ["usr_2"]);
+    assert_eq!(due(Queue::InFlight, 10 * minute).await, ids[1..]);
+    assert_eq!(due(Queue::Decided, 25 * 60 * minute).await, ["usr_01"]);
 }

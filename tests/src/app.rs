@@ -8,10 +8,16 @@ use local::{Options, Stack};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
-use shared::kyc::{Step, Timestamp, User, UserId};
-use shared::repository::{UserStore, Users};
+use shared::kyc::{ReviewSchedule, Step, Timestamp, User, UserId};
+use shared::platform::system_clock;
+use shared::repository::{Commit, CommitError, EventRecord, UserStore, Users};
 
 use crate::openapi;
+
+/// The pace of checks that the template's defaults say.
+pub fn schedule() -> ReviewSchedule {
+    ReviewSchedule::sweeping_after(24)
+}
 
 /// The user of most tests: on the onboarding step `kyc_verification`.
 pub const USER: &str = "usr_abc123";
@@ -132,16 +138,34 @@ impl App {
 
     /// Stores a user as given, over the one of that id.
     pub async fn store(&self, user: &User) {
-        self.users
-            .create(&new_user(user.id.as_str()))
-            .await
-            .unwrap();
+        let new = new_user(user.id.as_str());
+        self.users.create(&new, &schedule()).await.unwrap();
         let before = self.stored(user.id.as_str()).await;
+        let user = User {
+            sequence: before.sequence,
+            ..user.clone()
+        };
         let now = Timestamp::from_millis(1_704_067_200_000);
-        self.users
-            .commit(&before, user, "test", None, now)
-            .await
-            .unwrap();
+        self.commit(&before, &user, None, now).await.unwrap();
+    }
+
+    /// Stores a change of a user, as the use cases do.
+    pub async fn commit(
+        &self,
+        before: &User,
+        after: &User,
+        event: Option<EventRecord<'_>>,
+        now: Timestamp,
+    ) -> Result<User, CommitError> {
+        let change = Commit {
+            before,
+            after,
+            due: schedule().due(after),
+            cause: "test",
+            event,
+            now,
+        };
+        self.users.commit(change).await
     }
 
     /// The user as stored.
@@ -256,13 +280,11 @@ impl App {
         answer.json()
     }
 
-    /// Everything that is stored.
-    pub async fn items(&self) -> Vec<Value> {
-        let scan = json!({ "TableName": self.stack.table() });
-        let table = self.dynamodb("Scan", scan).await;
-        let items = table["Items"].as_array().unwrap().iter();
-        let counter = |item: &&Value| item["sk"]["S"].as_str().unwrap().starts_with("SPENT#");
-        items.filter(|item| !counter(item)).cloned().collect()
+    /// The items of a table, by its logical id.
+    pub async fn items(&self, table: &str) -> Vec<Value> {
+        let scan = json!({ "TableName": self.stack.table(table) });
+        let answer = self.dynamodb("Scan", scan).await;
+        answer["Items"].as_array().unwrap().clone()
     }
 
     /// A delivery that is not signed yet.
@@ -319,9 +341,10 @@ impl Delivery<'_> {
     }
 }
 
-/// A user on the onboarding step `kyc_verification`.
+/// A registered user on the onboarding step `kyc_verification`.
 pub fn new_user(id: &str) -> User {
-    User::new(UserId::parse(id).unwrap(), Step::kyc_verification())
+    let id = UserId::parse(id).unwrap();
+    User::registered(id, Step::kyc_verification(), system_clock())
 }
 
 /// HMAC-SHA256 in hex.

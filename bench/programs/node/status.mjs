@@ -29,8 +29,8 @@ async function answerTo(event) {
     return { statusCode: 401 };
   }
   const command = new GetItemCommand({
-    TableName: process.env.TABLE_NAME,
-    Key: { user_id: { S: user }, sk: { S: "USER" } },
+    TableName: process.env.USERS_TABLE,
+    Key: { user_id: { S: user } },
     ConsistentRead: true,
   });
   const { Item: item = {} } = await dynamodb.send(command);

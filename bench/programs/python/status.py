@@ -31,8 +31,8 @@ def _answer(event):
     except (jwt.InvalidTokenError, KeyError):
         return {"statusCode": 401}
     found = dynamodb.get_item(
-        TableName=os.environ["TABLE_NAME"],
-        Key={"user_id": {"S": user}, "sk": {"S": "USER"}},
+        TableName=os.environ["USERS_TABLE"],
+        Key={"user_id": {"S": user}},
         ConsistentRead=True,
     )
     item = {name: next(iter(value.values())) for name, value in found.get("Item", {}).items()}

@@ -72,7 +72,7 @@ async fn main() -> Result<(), Error> {
         .await?;
     let app = &App {
         dynamodb: aws_sdk_dynamodb::Client::new(&config),
-        table: env::var("TABLE_NAME")?,
+        table: env::var("USERS_TABLE")?,
         keys: serde_json::from_str(secret.secret_string().ok_or("no text")?)?,
         _provider: reqwest::Client::new(),
     };
@@ -102,7 +102,6 @@ async fn status(app: &App, id: String) -> Result<Response<Body>, Error> {
         .get_item()
         .table_name(&app.table)
         .key("user_id", AttributeValue::S(id))
-        .key("sk", AttributeValue::S("USER".to_owned()))
         .consistent_read(true)
         .send()
         .await?;

@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let mut secrets = Service::new("secretsmanager", "AWS_ENDPOINT_URL_SECRETS_MANAGER", &tls)?;
     let keys = keys(&mut secrets)?;
     let mut dynamodb = Service::new("dynamodb", "AWS_ENDPOINT_URL_DYNAMODB", &tls)?;
-    let table = env::var("TABLE_NAME")?;
+    let table = env::var("USERS_TABLE")?;
 
     let runtime = env::var("AWS_LAMBDA_RUNTIME_API")?;
     let mut lambda = Connection::new(TcpStream::connect(&runtime)?, &runtime)?;
@@ -232,7 +232,7 @@ fn status(user: &str, dynamodb: &mut Service, table: &str) -> Result<String> {
     let link = |href| Link { href, method: None };
 
     let request = serde_json::json!({ "TableName": table, "ConsistentRead": true,
-        "Key": { "user_id": { "S": user }, "sk": { "S": "USER" } } });
+        "Key": { "user_id": { "S": user } } });
     let request = request.to_string();
     let found = dynamodb.call(
         "DynamoDB_20120810.GetItem",

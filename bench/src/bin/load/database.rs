@@ -139,19 +139,15 @@ impl CountingDatabase {
         self.engine.query(request).unwrap().items.unwrap()
     }
 
-    /// Copies a user's items for other users, numbered as given. Deliveries are left out, because they expire.
+    /// Copies a user's items of a table for other users, numbered as given.
     pub(super) fn fill(&self, table: &str, items: &[Item], users: std::ops::Range<usize>) {
-        let lasting: Vec<&Item> = items
-            .iter()
-            .filter(|item| !kind(item).starts_with("EVENT"))
-            .collect();
         self.engine.enable_bulk_loading().unwrap();
         let mut users = users.peekable();
         while users.peek().is_some() {
             let copies = users.by_ref().take(CHUNK).flat_map(|number| {
                 let id = AttributeValue::S(format!("usr_existing_{number:09}"));
-                lasting.iter().map(move |item| {
-                    let mut copy = (*item).clone();
+                items.iter().map(move |item| {
+                    let mut copy = item.clone();
                     copy.insert("user_id".to_owned(), id.clone());
                     copy
                 })
@@ -163,14 +159,6 @@ impl CountingDatabase {
         }
         self.engine.disable_bulk_loading().unwrap();
     }
-}
-
-/// Returns the kind of an item: its sort key up to the first `#`.
-pub(super) fn kind(item: &Item) -> &str {
-    let Some(AttributeValue::S(key)) = item.get("sk") else {
-        panic!("an item without sort key: {item:?}")
-    };
-    key.split('#').next().unwrap()
 }
 
 async fn listen() -> (TcpListener, String) {

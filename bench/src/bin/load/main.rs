@@ -54,8 +54,10 @@ async fn main() -> ExitCode {
     let mut filled = 0;
     let mut fill = |users: usize| {
         let started = Instant::now();
-        let table = system.app.stack.table();
-        system.database.fill(table, &items, filled..users);
+        for (table, items) in &items {
+            let table = system.app.stack.table(table);
+            system.database.fill(table, items, filled..users);
+        }
         filled = users;
         if users > 0 {
             let took = started.elapsed().as_secs_f64();

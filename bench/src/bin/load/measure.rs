@@ -8,10 +8,10 @@ use dynoxide::types::{Item, item_size};
 use reqwest::Method;
 use serde_json::json;
 use shared::kyc::{Timestamp, User};
-use shared::runtime::system_clock;
+use shared::platform::system_clock;
 use tests::app::{WEBHOOK, exchange};
 
-use crate::database::{DatabaseUsage, kind};
+use crate::database::DatabaseUsage;
 use crate::system::{Action, MeasuredSystem};
 
 /// The actions of a measured user, in their order.
@@ -30,6 +30,9 @@ const ACTIONS: [Action; 10] = [
 
 /// Number of overdue users that a measured reconciliation checks.
 const DUE: usize = 20;
+
+/// The tables whose items of a user never expire.
+const LASTING: [&str; 2] = ["HistoryTable", "UsersTable"];
 
 /// The costs of all kinds of requests.
 pub(super) struct Costs(Vec<Cost>);
@@ -72,8 +75,6 @@ impl MeasuredSystem {
     }
 
     async fn perform(&self, action: Action, user: &str, cost: &mut Cost) {
-        // Two actions in one millisecond would be one point in time to the user's item.
-        tokio::time::sleep(Duration::from_millis(2)).await;
         let mut answered = self.app.stack.follow_requests();
         let before = self.begin().await;
         let request = self.request(action, user);
@@ -117,7 +118,7 @@ impl MeasuredSystem {
         let stored = self.app.stored(user).await;
         let waiting = User {
             session_at: earlier(stored.session_at),
-            observed_at: earlier(stored.observed_at),
+            waiting_since: earlier(stored.waiting_since),
             ..stored
         };
         self.app.store(&waiting).await;
@@ -148,10 +149,11 @@ impl MeasuredSystem {
         });
     }
 
-    /// Reads the items of the first user of a measurement, who is verified.
-    pub(super) fn items(&self, name: &str) -> Vec<Item> {
-        self.database
-            .items(self.app.stack.table(), &user_id(name, 0))
+    /// Reads the lasting items of the first user of a measurement, who is verified, by table.
+    pub(super) fn items(&self, name: &str) -> BTreeMap<&'static str, Vec<Item>> {
+        let user = user_id(name, 0);
+        let items = |table| (table, self.database.items(self.app.stack.table(table), &user));
+        LASTING.map(items).into()
     }
 }
 
@@ -240,16 +242,12 @@ impl Costs {
     }
 }
 
-/// Formats number and mean size of a user's items by kind. Sizes are counted by the rules of `DynamoDB`.
-pub(super) fn sizes(items: &[Item]) -> String {
-    let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for item in items {
-        kinds.entry(kind(item)).or_default().push(item_size(item));
-    }
-    let row = |(kind, sizes): (&str, Vec<usize>)| {
-        let mean = sizes.iter().sum::<usize>() / sizes.len();
-        vec![kind.to_owned(), sizes.len().to_string(), mean.to_string()]
+/// Formats number and mean size of a user's items by table. Sizes are counted by the rules of `DynamoDB`.
+pub(super) fn sizes(items: &BTreeMap<&str, Vec<Item>>) -> String {
+    let row = |(table, items): (&&str, &Vec<Item>)| {
+        let mean = items.iter().map(item_size).sum::<usize>() / items.len().max(1);
+        vec![(*table).to_owned(), items.len().to_string(), mean.to_string()]
     };
-    let rows: Vec<_> = kinds.into_iter().map(row).collect();
-    render(&["item", "per user", "bytes each"], &rows)
+    let rows: Vec<_> = items.iter().map(row).collect();
+    render(&["table", "items per user", "bytes each"], &rows)
 }

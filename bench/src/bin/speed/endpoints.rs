@@ -33,6 +33,8 @@ pub(super) mod table {
     pub(crate) const APPROVED: &str = "users-approved";
     /// The user is approved, and the delivery with the approval is stored.
     pub(crate) const DELIVERED: &str = "users-delivered";
+    /// The events that were dealt with.
+    pub(crate) const DELIVERIES: &str = "deliveries";
 }
 
 /// The running services.
@@ -144,11 +146,10 @@ fn dynamodb() -> Responder {
         (table::APPROVED, user(4, &approved())),
         (table::DELIVERED, user(4, &approved())),
     ] {
-        let delivery = json!({ "user_id": { "S": "usr_abc123" }, "sk": { "S": "EVENT#0" },
+        let delivery = json!({ "user_id": { "S": "usr_abc123" }, "event_key": { "S": "0" },
             "kind": { "S": "applicantReviewed" }, "expires_at": { "N": "4102444800" } });
-        let mut items = vec![user.clone()];
-        items.extend((table == table::DELIVERED).then_some(delivery));
-        let several = json!({ "Responses": { table: items }, "UnprocessedKeys": {} });
+        let deliveries = Vec::from_iter((table == table::DELIVERED).then_some(delivery));
+        let several = json!({ "Responses": { table: [user], table::DELIVERIES: deliveries }, "UnprocessedKeys": {} });
         reads.insert(table, (aws(&json!({ "Item": user })), aws(&several)));
     }
     let none = aws(&json!({ "Items": [], "Count": 0, "ScannedCount": 0 }));
@@ -172,7 +173,7 @@ fn dynamodb() -> Responder {
 }
 
 fn user(version: u32, members: &Value) -> Value {
-    let mut user = json!({ "user_id": { "S": "usr_abc123" }, "sk": { "S": "USER" },
+    let mut user = json!({ "user_id": { "S": "usr_abc123" },
         "version": { "N": version.to_string() }, "onboarding_step": { "S": "kyc_verification" } });
     let members = members.as_object().unwrap().clone();
     user.as_object_mut().unwrap().extend(members);
@@ -180,19 +181,22 @@ fn user(version: u32, members: &Value) -> Value {
 }
 
 fn waiting() -> Value {
-    json!({ "status": { "S": "in_progress" }, "observed_at": { "N": "1704103320123" },
+    json!({ "status": { "S": "in_progress" }, "reported_at": { "N": "1704103320123" },
         "applicant_id": { "S": "65abc123def4560000000000" }, "started_at": { "N": "1704103200000" },
-        "session_at": { "N": "1704103200000" }, "in_flight": { "S": "7" }, "due_at": { "N": "1704104100000" } })
+        "session_at": { "N": "1704103200000" }, "waiting_since": { "N": "1704103320123" },
+        "history_sequence": { "N": "1" }, "due_in": { "S": "in_flight#7" }, "due_at": { "N": "1704104100000" } })
 }
 
 fn approved() -> Value {
     json!({ "status": { "S": "approved" }, "onboarding_step": { "S": "open_banking" },
-        "observed_at": { "N": "1704103380123" }, "decided_at": { "N": "1704103380000" },
+        "reported_at": { "N": "1704103380123" }, "decided_at": { "N": "1704103380000" },
         "applicant_id": { "S": "65abc123def4560000000000" }, "started_at": { "N": "1704103200000" },
-        "first_name": { "S": "Jane" }, "last_names": { "S": "Smith" }, "name_read_at": { "N": "1704103380123" },
+        "first_name": { "S": "Jane" }, "last_names": { "S": "Smith" },
         "documents": { "L": [{ "M": { "document_type": { "S": "PASSPORT" }, "status": { "S": "verified" },
             "submitted_at": { "N": "1704103320000" } } }] },
-        "documents_read_at": { "N": "1704103380123" }, "session_at": { "N": "1704103200000" } })
+        "documents_read_at": { "N": "1704103380123" }, "session_at": { "N": "1704103200000" },
+        "waiting_since": { "N": "1704103380123" }, "history_sequence": { "N": "2" },
+        "due_in": { "S": "decided#7" }, "due_at": { "N": "1704190200000" } })
 }
 
 fn secrets() -> Responder {

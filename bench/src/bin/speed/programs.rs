@@ -302,8 +302,11 @@ fn environment(
         ("REFRESH_LIMIT", "1000000"),
         ("SESSION_LIMIT", "1000000"),
         ("SSL_CERT_FILE", roots),
-        ("TABLE_NAME", table),
+        ("COUNTERS_TABLE", "counters"),
+        ("DELIVERIES_TABLE", table::DELIVERIES),
+        ("HISTORY_TABLE", "history"),
         ("TZ", ":UTC"),
+        ("USERS_TABLE", table),
     ];
     environment.extend(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
     if let Some(provider) = environment.get_mut("PROVIDER_URL") {
