@@ -11,7 +11,7 @@ use tests::app::{App, STATUS, USER, digest};
 /// An event that approves the user.
 pub(crate) fn green() -> Value {
     json!({ "applicantId": "65abc123def4560000000000", "externalUserId": USER, "type": "applicantReviewed",
-        "sandboxMode": true, "reviewStatus": "completed", "reviewResult": { "reviewAnswer": "GREEN" },
+        "applicantType": "individual", "levelName": "basic-kyc-level", "sandboxMode": true, "reviewStatus": "completed", "reviewResult": { "reviewAnswer": "GREEN" },
         "createdAt": "2024-01-01 10:02:00+0000", "createdAtMs": "2024-01-01 10:02:00.123" })
 }
 

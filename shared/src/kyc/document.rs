@@ -98,7 +98,7 @@ impl DocumentsRead {
 
     /// Returns whether the documents may be shown without asking the provider: for 5 minutes.
     #[must_use]
-    pub fn is_fresh(&self, now: Timestamp) -> bool {
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
         now < self.read_at.plus(Self::FRESH_FOR)
     }
 }

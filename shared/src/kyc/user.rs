@@ -142,14 +142,21 @@ impl User {
         }
     }
 
-    /// Returns the user with documents that were just read. They are not kept while the provider may still show documents from
-    /// before the state that is stored.
+    /// Returns the user with documents that were just read.
     #[must_use]
     pub fn with_documents(mut self, read: DocumentsRead) -> Self {
-        if self.applicant.is_some() && self.doubt.is_none() && !self.is_hinted(read.read_at) {
+        if self.applicant.is_some() {
             self.documents = Some(read);
         }
         self
+    }
+
+    /// Returns whether the stored documents may be shown without asking the provider: for 5 minutes, unless a replica may have shown
+    /// documents from before the state that is stored.
+    #[must_use]
+    pub fn has_fresh_documents(&self, now: Timestamp) -> bool {
+        let is_fresh = |read: &DocumentsRead| read.is_fresh(now) && !self.is_hinted(read.read_at);
+        self.doubt.is_none() && self.documents.as_ref().is_some_and(is_fresh)
     }
 
     /// Returns whether a hint came so lately that a read which began at `read_at` may not show it yet.

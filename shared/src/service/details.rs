@@ -94,8 +94,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
     ) -> Result<Option<Details>, ServiceError> {
         let read_at = (self.clock)();
         let known = &stored.applicant;
-        let cached = stored.documents.as_ref().filter(|_| !refresh);
-        let fresh = cached.is_some_and(|read| read.is_fresh(read_at));
+        let fresh = !refresh && stored.has_fresh_documents(read_at);
 
         // The documents are asked for by the provider's id: at the same time if it is known, otherwise afterwards.
         let (lookup, early) =
