@@ -2,7 +2,7 @@
 
 Requests go through its API Gateway to the functions' binaries. They use its DynamoDB and Secrets Manager as the roles of the
 template, which it holds to their policies: actions and resources. Which attributes may be written it does not look at;
-`cargo run` does, and `local/tests/permissions.rs` tests that.
+`cargo run` does, and `local/stack/tests/permissions.rs` tests that.
 """
 
 import contextlib

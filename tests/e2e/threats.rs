@@ -21,7 +21,7 @@ fn every_test_that_the_threat_model_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let model = fs::read_to_string(root.join("SECURITY.md")).unwrap();
     let (mut names, mut text) = (Vec::new(), String::new());
-    for folder in ["tests/e2e", "local/tests", "shared/src"] {
+    for folder in ["tests/e2e", "local/stack/tests", "shared/src"] {
         sources(&root.join(folder), &mut names, &mut text);
     }
     let rows: Vec<&str> = model

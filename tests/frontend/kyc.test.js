@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-const CLIENT = join(HERE, "../../local/demo");
+const CLIENT = join(HERE, "../../local/stack/demo");
 const source = await readFile(join(CLIENT, "kyc.js"), "utf8");
 const { KycClient, KycError, untilVerdict } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
 

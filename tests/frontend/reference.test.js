@@ -80,7 +80,7 @@ for (const look of ["light", "dark"]) {
 
 test("its renderer is the package's", async () => {
   for (const name of ["swagger-ui-bundle.js", "swagger-ui.css"]) {
-    const vendored = gunzipSync(await readFile(join(ROOT, "local/vendor/swagger-ui", `${name}.gz`)));
+    const vendored = gunzipSync(await readFile(join(ROOT, "local/stack/vendor/swagger-ui", `${name}.gz`)));
     assert.ok(vendored.equals(await readFile(resolve(`swagger-ui-dist/${name}`))), name);
   }
 });

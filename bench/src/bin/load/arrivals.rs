@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bench::{figure, millis, percentile, render};
 use clap::Args;
-use local::gateway::Answered;
+use local::gateway::AccessLogEntry;
 use tests::app::WEBHOOK;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::JoinSet;
@@ -132,7 +132,7 @@ fn record(routes: &Routes, name: &'static str, time: Duration, is_success: bool)
 }
 
 /// Records the webhooks that the API receives, until the system stops.
-async fn record_webhooks(mut answered: Receiver<Answered>, routes: Routes) {
+async fn record_webhooks(mut answered: Receiver<AccessLogEntry>, routes: Routes) {
     loop {
         match answered.recv().await {
             Ok(request) if request.path == WEBHOOK => {

@@ -273,7 +273,7 @@ pub(super) fn counted(launch: &Launch) -> Launch {
 
 /// Returns the environment of a function as Lambda sets it, with the local services.
 fn environment(
-    function: &local::template::Function,
+    function: &local::template::FunctionResource,
     endpoints: &Endpoints,
     table: &str,
     roots: &Path,

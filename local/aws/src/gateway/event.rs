@@ -1,0 +1,275 @@
+//! The event that a REST API passes to a function for each request.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use axum::{
+    body::Bytes,
+    extract::Query,
+    http::{HeaderMap, HeaderValue, header::HOST, request::Parts},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use reqwest::Url;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use uuid::Uuid;
+
+use crate::account::ACCOUNT_ID;
+
+const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
+    format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
+
+/// The circumstances of a request that it does not contain itself.
+pub(super) struct Context<'a> {
+    pub(super) request_id: &'a str,
+    pub(super) stage: &'a str,
+    pub(super) client: IpAddr,
+    pub(super) port: u16,
+}
+
+/// Returns the domain in the `Host` header. Returns `None` unless there is a single valid one: then API Gateway would not even
+/// get the request.
+pub(super) fn domain(headers: &HeaderMap) -> Option<String> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next()?.to_str().ok()?;
+    let plain = host
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
+    if hosts.next().is_some() || !plain {
+        return None;
+    }
+    Url::parse(&format!("http://{host}/"))
+        .ok()?
+        .host_str()
+        .map(str::to_owned)
+}
+
+/// Builds the event. Without path parameters, the path of the request is also that of its resource.
+pub(super) fn event(request: &Parts, body: &Bytes, domain: &str, context: &Context<'_>) -> Value {
+    let path = request.uri.path();
+    let mut headers = request.headers.clone();
+    headers.insert("x-forwarded-for", ascii(&context.client.to_string()));
+    headers.insert("x-forwarded-port", context.port.into());
+    headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
+    let mut all_headers: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, value) in &headers {
+        all_headers
+            .entry(name.as_str())
+            .or_default()
+            .push(text(value.as_bytes()));
+    }
+    // Never fails, because decoding replaces invalid UTF-8.
+    let query =
+        Query::<Vec<(String, String)>>::try_from_uri(&request.uri).map(|Query(query)| query);
+    let mut all_queries: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in query.unwrap_or_default() {
+        all_queries.entry(name).or_default().push(value);
+    }
+    let queries = (!all_queries.is_empty()).then_some(all_queries);
+    let (body, is_base64) = match std::str::from_utf8(body) {
+        Ok("") => (None, false),
+        Ok(text) => (Some(text.to_owned()), false),
+        Err(_) => (Some(STANDARD.encode(body)), true),
+    };
+    let user_agent = headers
+        .get("user-agent")
+        .map(|agent| text(agent.as_bytes()));
+    let now = OffsetDateTime::now_utc();
+    let extended_id = STANDARD.encode(
+        Uuid::new_v4()
+            .as_bytes()
+            .first_chunk::<11>()
+            .copied()
+            .unwrap_or_default(),
+    );
+
+    json!({
+        "resource": path,
+        "path": path,
+        "httpMethod": request.method.as_str(),
+        "headers": last(&all_headers),
+        "multiValueHeaders": all_headers,
+        "queryStringParameters": queries.as_ref().map(last),
+        "multiValueQueryStringParameters": queries,
+        "pathParameters": null,
+        "stageVariables": null,
+        "requestContext": {
+            "accountId": ACCOUNT_ID,
+            "apiId": "local",
+            "domainName": domain,
+            "domainPrefix": domain.split('.').next(),
+            "extendedRequestId": extended_id,
+            "httpMethod": request.method.as_str(),
+            "identity": {
+                "accessKey": null,
+                "accountId": null,
+                "caller": null,
+                "cognitoAuthenticationProvider": null,
+                "cognitoAuthenticationType": null,
+                "cognitoIdentityId": null,
+                "cognitoIdentityPoolId": null,
+                "principalOrgId": null,
+                "sourceIp": context.client,
+                "user": null,
+                "userAgent": user_agent,
+                "userArn": null,
+            },
+            "path": format!("/{}{path}", context.stage),
+            "protocol": format!("{:?}", request.version),
+            "requestId": context.request_id,
+            "requestTime": now.format(REQUEST_TIME).unwrap_or_default(),
+            "requestTimeEpoch": now.unix_timestamp_nanos() / 1_000_000,
+            "resourceId": resource_id(path),
+            "resourcePath": path,
+            "stage": context.stage,
+        },
+        "body": body,
+        "isBase64Encoded": is_base64,
+    })
+}
+
+/// Returns the last value of each name, which the members for single values hold.
+fn last<K: AsRef<str>>(all: &BTreeMap<K, Vec<String>>) -> BTreeMap<&str, &str> {
+    all.iter()
+        .filter_map(|(name, values)| Some((name.as_ref(), values.last()?.as_str())))
+        .collect()
+}
+
+/// Decodes UTF-8, or else Latin-1, in which each byte is a character.
+fn text(value: &[u8]) -> String {
+    match std::str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.iter().copied().map(char::from).collect(),
+    }
+}
+
+fn ascii(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn resource_id(path: &str) -> String {
+    let mut id = hex::encode(Sha256::digest(path));
+    id.truncate(6);
+    id
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use axum::http::Request;
+    use lambda_http::RequestExt;
+
+    use super::*;
+
+    fn context() -> Context<'static> {
+        Context {
+            request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            stage: "live",
+            client: IpAddr::from([127, 0, 0, 1]),
+            port: 3000,
+        }
+    }
+
+    fn make(request: axum::http::request::Builder, body: &'static [u8]) -> Value {
+        let (parts, body) = request.body(Bytes::from_static(body)).unwrap().into_parts();
+        event(&parts, &body, &domain(&parts.headers).unwrap(), &context())
+    }
+
+    #[test]
+    fn the_runtime_understands_the_event() {
+        let request = Request::post("/items/status?a=1&a=%C3%A9+x&b")
+            .header("host", "127.0.0.1:3000")
+            .header("x-forwarded-proto", "<garbage>")
+            .header("x-name", "first")
+            .header("x-name", "second");
+        let event = make(request, "{\"é\":1}".as_bytes());
+
+        assert_eq!(
+            event["multiValueHeaders"]["x-name"],
+            json!(["first", "second"])
+        );
+        assert_eq!(event["headers"]["x-name"], "second");
+        assert_eq!(event["requestContext"]["path"], "/live/items/status");
+        assert_eq!(event["requestContext"]["domainName"], "127.0.0.1");
+        assert_eq!(
+            event["multiValueQueryStringParameters"],
+            json!({ "a": ["1", "é x"], "b": [""] })
+        );
+        assert_eq!(event["pathParameters"], Value::Null);
+
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        assert_eq!(request.method(), "POST");
+        assert_eq!(request.raw_http_path(), "/items/status");
+        assert_eq!(request.headers()["x-forwarded-proto"], "http");
+        assert_eq!(
+            request.query_string_parameters().all("a"),
+            Some(vec!["1", "é x"])
+        );
+        assert_eq!(request.body().as_ref(), "{\"é\":1}".as_bytes());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_survive() {
+        let value = HeaderValue::from_bytes(b"caf\xe9").unwrap();
+        let event = make(
+            Request::post("/")
+                .header("host", "localhost")
+                .header("x-name", value),
+            b"\xff\x00",
+        );
+
+        assert_eq!(event["headers"]["x-name"], "café");
+        assert_eq!(event["isBase64Encoded"], true);
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        assert_eq!(request.body().as_ref(), b"\xff\x00");
+    }
+
+    #[test]
+    fn what_is_absent_is_null() {
+        let event = make(Request::get("/").header("host", "localhost"), b"");
+
+        for member in [
+            "body",
+            "queryStringParameters",
+            "multiValueQueryStringParameters",
+            "stageVariables",
+        ] {
+            assert_eq!(event[member], Value::Null, "{member}");
+        }
+        assert_eq!(event["isBase64Encoded"], false);
+    }
+
+    #[test]
+    fn only_proper_hosts_are_hosts() {
+        let host = |value: &'static [u8]| {
+            let headers = HeaderMap::from_iter([(HOST, HeaderValue::from_bytes(value).unwrap())]);
+            domain(&headers).is_some()
+        };
+        for good in [
+            "localhost",
+            "127.0.0.1:3000",
+            "[::1]:3000",
+            "api.example.com",
+        ] {
+            assert!(host(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "",
+            " ",
+            "a b",
+            "a/b",
+            "a?b",
+            "u@h",
+            "h:99999",
+            "h:x",
+            "[::1",
+            "1.2.3.4.5",
+            "xn--a",
+            "é",
+            "<>",
+        ] {
+            assert!(!host(bad.as_bytes()), "{bad}");
+        }
+        assert!(domain(&HeaderMap::new()).is_none());
+    }
+}

@@ -1,0 +1,212 @@
+//! API Gateway: a REST API whose routes are Lambda functions behind the proxy integration.
+
+mod event;
+mod response;
+
+use std::{
+    collections::BTreeMap,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::{ConnectInfo, Request},
+    http::{HeaderMap, HeaderValue, request::Parts},
+    response::Response,
+};
+use tokio::{net::TcpListener, sync::broadcast, time::timeout};
+use uuid::Uuid;
+
+use self::{event::Context, response::GatewayError};
+use crate::{
+    lambda::{InvocationError, Lambda, MAX_PAYLOAD},
+    template::{GatewayResponse, Route},
+};
+
+/// The largest body that API Gateway accepts: 10 MiB.
+const MAX_BODY: usize = 10 * 1024 * 1024;
+
+/// The size up to which a body is read although it is too large. A client that is still writing would not see the response.
+const MAX_DISCARDED: usize = 256 * 1024 * 1024;
+
+/// The largest request line with headers that API Gateway accepts, in bytes.
+const MAX_HEAD: usize = 10_240;
+
+/// The longest time that API Gateway waits for a function.
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(29);
+
+/// An entry of the access log: a request and its response.
+#[derive(Debug, Clone)]
+pub struct AccessLogEntry {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The status of the response.
+    pub status: u16,
+    /// The time from request to response.
+    pub duration: Duration,
+    /// The user that the request claims to come from, as [`Gateway::user`] reads it. Nothing has verified the claim.
+    pub user: Option<String>,
+    /// The request id, which errors and log lines name too.
+    pub request_id: String,
+}
+
+/// A REST API and what it needs to respond.
+pub struct Gateway {
+    /// The service that runs the functions.
+    pub lambda: Arc<Lambda>,
+    /// The routes of the API.
+    pub routes: Vec<Route>,
+    /// The responses of the gateway itself, by response type.
+    pub responses: BTreeMap<String, GatewayResponse>,
+    /// The stage that events name.
+    pub stage: String,
+    /// Pages served beside the API, at paths that are no routes.
+    pub pages: Router,
+    /// Reads the user of a request for the access log. The gateway itself does not know users.
+    pub user: fn(&HeaderMap) -> Option<String>,
+    /// Receives an entry for each request.
+    pub access_log: broadcast::Sender<AccessLogEntry>,
+}
+
+/// Serves the API until `shutdown`.
+///
+/// # Errors
+/// Fails if the listener does.
+pub async fn serve(
+    listener: TcpListener,
+    mut gateway: Gateway,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let port = listener.local_addr()?.port();
+    let pages = std::mem::take(&mut gateway.pages);
+    let gateway = Arc::new(gateway);
+    let handle = move |client, request| handle(Arc::clone(&gateway), port, client, request);
+    // A request that no page handles is for the API, even if a page has the same path with another method.
+    let router = pages
+        .method_not_allowed_fallback(handle.clone())
+        .fallback(handle);
+    axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(shutdown)
+    .await
+}
+
+async fn handle(
+    gateway: Arc<Gateway>,
+    port: u16,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let started = Instant::now();
+    let request_id = Uuid::new_v4().to_string();
+    let (head, body) = request.into_parts();
+    let path = head.uri.path();
+    let context = Context {
+        request_id: &request_id,
+        stage: &gateway.stage,
+        client: client.ip(),
+        port,
+    };
+    let mut response = match gateway.respond(&head, body, &context).await {
+        Ok(response) => response,
+        Err(error) => error.response(&gateway.responses, path, &request_id),
+    };
+    if let Ok(id) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    let entry = AccessLogEntry {
+        method: head.method.to_string(),
+        path: path.to_owned(),
+        status: response.status().as_u16(),
+        duration: started.elapsed(),
+        user: (gateway.user)(&head.headers),
+        request_id,
+    };
+    // Fails only without receivers.
+    gateway.access_log.send(entry).ok();
+    response
+}
+
+impl Gateway {
+    async fn respond(
+        &self,
+        head: &Parts,
+        body: Body,
+        context: &Context<'_>,
+    ) -> Result<Response, GatewayError> {
+        // Read before any check, because a client that is still writing would not see the response.
+        let body = read(body).await;
+        let domain = event::domain(&head.headers).ok_or(GatewayError::BadRequest)?;
+        if size(head) > MAX_HEAD {
+            return Err(GatewayError::TooLarge);
+        }
+        let path = head.uri.path();
+        let route = self
+            .routes
+            .iter()
+            .find(|route| route.path == path && route.method == head.method.as_str());
+        let route = route.ok_or(GatewayError::UnknownRoute)?;
+        let event = event::event(head, &body?, &domain, context).to_string();
+        if event.len() > MAX_PAYLOAD {
+            return Err(GatewayError::TooLarge);
+        }
+        let result = timeout(
+            INTEGRATION_TIMEOUT,
+            self.lambda.invoke(&route.binary, event.into()),
+        )
+        .await;
+        match result {
+            Ok(Ok(payload)) => {
+                response::from_function(&payload).ok_or(GatewayError::IntegrationFailure)
+            }
+            Ok(Err(InvocationError::TimedOut(_))) | Err(_) => Err(GatewayError::IntegrationTimeout),
+            Ok(Err(_)) => Err(GatewayError::IntegrationFailure),
+        }
+    }
+}
+
+/// Returns the size of the request line and the headers, in bytes.
+fn size(head: &Parts) -> usize {
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    let headers = head
+        .headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    target + headers.sum::<usize>()
+}
+
+/// Reads the whole body, unless it is too large.
+async fn read(mut body: Body) -> Result<Bytes, GatewayError> {
+    let mut content = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        // The client went away, or the encoding is broken.
+        let frame = frame.map_err(|_| GatewayError::BadRequest)?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        length += data.len();
+        if length <= MAX_BODY {
+            content.extend_from_slice(&data);
+        } else if length > MAX_DISCARDED {
+            break;
+        }
+    }
+    if length > MAX_BODY {
+        Err(GatewayError::TooLarge)
+    } else {
+        Ok(content.into())
+    }
+}

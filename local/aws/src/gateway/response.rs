@@ -1,0 +1,254 @@
+//! The responses of the gateway: those of functions, and its own.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::Body,
+    http::{
+        HeaderMap, HeaderName, HeaderValue, StatusCode,
+        header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+    },
+    response::{IntoResponse, Response},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::template::GatewayResponse;
+
+/// An error for which the gateway responds by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum GatewayError {
+    BadRequest,
+    UnknownRoute,
+    TooLarge,
+    IntegrationFailure,
+    IntegrationTimeout,
+}
+
+impl GatewayError {
+    /// Returns the response type, and the status and message that API Gateway has by default.
+    fn describe(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::BadRequest => ("BAD_REQUEST", StatusCode::BAD_REQUEST, "Bad Request"),
+            Self::UnknownRoute => (
+                "MISSING_AUTHENTICATION_TOKEN",
+                StatusCode::FORBIDDEN,
+                "Missing Authentication Token",
+            ),
+            Self::TooLarge => (
+                "REQUEST_TOO_LARGE",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "Request Too Long",
+            ),
+            Self::IntegrationFailure => (
+                "INTEGRATION_FAILURE",
+                StatusCode::BAD_GATEWAY,
+                "Internal server error",
+            ),
+            Self::IntegrationTimeout => (
+                "INTEGRATION_TIMEOUT",
+                StatusCode::GATEWAY_TIMEOUT,
+                "Endpoint request timed out",
+            ),
+        }
+    }
+
+    /// Builds the response that the template declares for this error, or else the default.
+    pub(super) fn response(
+        self,
+        responses: &BTreeMap<String, GatewayResponse>,
+        path: &str,
+        request_id: &str,
+    ) -> Response {
+        let (kind, status, message) = self.describe();
+        let default = if status.is_client_error() {
+            "DEFAULT_4XX"
+        } else {
+            "DEFAULT_5XX"
+        };
+        let Some(template) = responses.get(kind).or_else(|| responses.get(default)) else {
+            return (status, axum::Json(json!({ "message": message }))).into_response();
+        };
+        let body = template
+            .body
+            .replace("$context.requestId", &escaped(request_id));
+        // The path comes last, so that nothing in it is taken for a variable.
+        let body = body.replace("$context.path", &escaped(path));
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = template
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(status);
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        for (name, value) in &template.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// Escapes a text for use inside a JSON string.
+fn escaped(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    quoted
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+/// Builds the response that a function's payload describes. Returns `None` for a malformed payload.
+pub(super) fn from_function(payload: &[u8]) -> Option<Response> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct ProxyResponse {
+        status_code: u16,
+        headers: Option<BTreeMap<String, Value>>,
+        multi_value_headers: Option<BTreeMap<String, Vec<Value>>>,
+        body: Option<String>,
+        is_base64_encoded: Option<bool>,
+    }
+
+    let described: ProxyResponse = serde_json::from_slice(payload).ok()?;
+    let status = StatusCode::from_u16(described.status_code)
+        .ok()
+        .filter(|status| (200..600).contains(&status.as_u16()))?;
+    let mut headers = HeaderMap::new();
+    for (name, values) in described.multi_value_headers.unwrap_or_default() {
+        for value in &values {
+            headers.append(name.parse::<HeaderName>().ok()?, header_value(value)?);
+        }
+    }
+    for (name, value) in described.headers.unwrap_or_default() {
+        let (name, value) = (name.parse::<HeaderName>().ok()?, header_value(&value)?);
+        if !headers
+            .get_all(&name)
+            .iter()
+            .any(|present| *present == value)
+        {
+            headers.append(name, value);
+        }
+    }
+    // The server frames the body itself.
+    for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    headers
+        .entry(CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static("application/json"));
+    let body = described.body.unwrap_or_default();
+    let body = match described.is_base64_encoded {
+        Some(true) => STANDARD.decode(body).ok()?,
+        _ => body.into_bytes(),
+    };
+    Some((status, headers, body).into_response())
+}
+
+fn header_value(value: &Value) -> Option<HeaderValue> {
+    match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(_) | Value::Bool(_) => value.to_string().parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    async fn text(response: Response) -> String {
+        let body = axum::body::to_bytes(response.into_body(), 10_000)
+            .await
+            .unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    }
+
+    fn responses(kind: &str, status: Option<u16>) -> BTreeMap<String, GatewayResponse> {
+        let body = r#"{"instance":"$context.path","trace_id":"$context.requestId"}"#.to_owned();
+        BTreeMap::from([(
+            kind.to_owned(),
+            GatewayResponse {
+                status,
+                headers: BTreeMap::new(),
+                body,
+            },
+        )])
+    }
+
+    #[tokio::test]
+    async fn variables_are_escaped() {
+        let response = GatewayError::UnknownRoute.response(
+            &responses("DEFAULT_4XX", None),
+            r#"/"$context.requestId\"#,
+            "id",
+        );
+
+        assert_eq!(response.status(), 403);
+        assert_eq!(
+            text(response).await,
+            r#"{"instance":"/\"$context.requestId\\","trace_id":"id"}"#
+        );
+    }
+
+    #[tokio::test]
+    async fn a_default_stands_in_for_a_missing_type() {
+        let responses = responses("DEFAULT_5XX", Some(503));
+
+        assert_eq!(
+            GatewayError::IntegrationFailure
+                .response(&responses, "/", "id")
+                .status(),
+            503
+        );
+        assert_eq!(
+            GatewayError::TooLarge
+                .response(&responses, "/", "id")
+                .status(),
+            413
+        );
+    }
+
+    #[tokio::test]
+    async fn both_kinds_of_headers_are_sent() {
+        let payload = json!({
+            "statusCode": 201,
+            "headers": { "X-A": "2", "x-b": 3, "Content-Length": "999" },
+            "multiValueHeaders": { "x-a": ["1", "2"] },
+            "body": "aGk=",
+            "isBase64Encoded": true,
+        });
+        let response = from_function(payload.to_string().as_bytes()).unwrap();
+
+        assert_eq!(response.status(), 201);
+        assert_eq!(
+            response.headers().get_all("x-a").iter().collect::<Vec<_>>(),
+            ["1", "2"]
+        );
+        assert_eq!(response.headers()["x-b"], "3");
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert!(!response.headers().contains_key("content-length"));
+        assert_eq!(text(response).await, "hi");
+    }
+
+    #[test]
+    fn a_malformed_payload_is_no_response() {
+        for payload in [
+            "null",
+            "{}",
+            r#"{"statusCode":"x"}"#,
+            r#"{"statusCode":99}"#,
+            r#"{"statusCode":200,"headers":{"a b":"c"}}"#,
+            r#"{"statusCode":200,"headers":{"a":"c\n"}}"#,
+            r#"{"statusCode":200,"body":{}}"#,
+            r#"{"statusCode":200,"body":"%","isBase64Encoded":true}"#,
+        ] {
+            assert!(from_function(payload.as_bytes()).is_none(), "{payload}");
+        }
+    }
+}

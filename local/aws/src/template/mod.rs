@@ -1,0 +1,173 @@
+//! The resources of a SAM template: functions, routes, schedules, gateway responses, tables and secrets.
+
+mod policies;
+mod read;
+mod resolve;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::Deserialize;
+
+use crate::Error;
+
+/// The resources of a template, with all references resolved.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// The stage of the API.
+    pub stage: String,
+    /// The functions.
+    pub functions: Vec<FunctionResource>,
+    /// The routes of the API.
+    pub routes: Vec<Route>,
+    /// The functions that run at intervals.
+    pub schedules: Vec<Schedule>,
+    /// The responses of the gateway itself, by response type.
+    pub responses: BTreeMap<String, GatewayResponse>,
+    /// The tables.
+    pub tables: Vec<Table>,
+    /// The names of the secrets, by logical id.
+    pub secrets: BTreeMap<String, String>,
+}
+
+/// An `AWS::Serverless::Function`.
+#[derive(Debug, Clone)]
+pub struct FunctionResource {
+    /// The name of the binary that it runs.
+    pub binary: String,
+    /// The memory in MiB.
+    pub memory_size: u32,
+    /// The longest time that an invocation may take.
+    pub timeout: Duration,
+    /// The environment variables.
+    pub environment: BTreeMap<String, String>,
+    /// The statements of its policies.
+    pub statements: Vec<Statement>,
+}
+
+/// A statement of a function's policies. It allows any of its actions on any of its resources.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The actions, such as `dynamodb:GetItem`.
+    pub actions: Vec<String>,
+    /// The resources: ARNs of tables and indexes, names of secrets.
+    pub resources: Vec<String>,
+    /// The attributes that a request may touch, unless all.
+    pub attributes: Option<Vec<String>>,
+}
+
+/// A route of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: String,
+    /// The path, without the stage.
+    pub path: String,
+    /// The binary of the function behind it.
+    pub binary: String,
+}
+
+/// A function that runs at intervals.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// The binary of the function.
+    pub binary: String,
+    /// The interval.
+    pub every: Duration,
+}
+
+/// A response of the gateway itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayResponse {
+    /// The status, unless that of the response type.
+    pub status: Option<u16>,
+    /// The headers.
+    pub headers: BTreeMap<String, String>,
+    /// The body, with `$context` variables.
+    pub body: String,
+}
+
+/// A DynamoDB table.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// The name.
+    pub name: String,
+    /// The types of the attributes that are part of a key.
+    pub attributes: Vec<Attribute>,
+    /// The primary key.
+    pub key: Vec<Key>,
+    /// The global secondary indexes.
+    pub indexes: Vec<Index>,
+    /// The attribute with the time at which an item expires.
+    pub time_to_live: Option<String>,
+}
+
+/// An attribute that is part of a key.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Attribute {
+    /// The name.
+    #[serde(rename = "AttributeName")]
+    pub name: String,
+    /// The type: `S`, `N` or `B`.
+    #[serde(rename = "AttributeType")]
+    pub kind: String,
+}
+
+/// A part of a key.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Key {
+    /// The name of the attribute.
+    #[serde(rename = "AttributeName")]
+    pub name: String,
+    /// `HASH` or `RANGE`.
+    #[serde(rename = "KeyType")]
+    pub kind: String,
+}
+
+/// A global secondary index.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Index {
+    /// The name.
+    #[serde(rename = "IndexName")]
+    pub name: String,
+    /// The key.
+    #[serde(rename = "KeySchema")]
+    pub key: Vec<Key>,
+    /// The attributes in the index.
+    pub projection: Projection,
+}
+
+/// The attributes in an index.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Projection {
+    /// `ALL`, `KEYS_ONLY` or `INCLUDE`.
+    #[serde(rename = "ProjectionType")]
+    pub kind: String,
+    /// The attributes included besides the keys.
+    #[serde(default)]
+    pub non_key_attributes: Vec<String>,
+}
+
+impl Template {
+    /// Reads a template. The overrides set the values of parameters, and the names of tables and secrets by logical id. A name
+    /// is the logical id otherwise.
+    ///
+    /// # Errors
+    /// Fails if a property is missing or not supported. The message says where.
+    pub fn parse(text: &str, overrides: &BTreeMap<String, String>) -> Result<Self, Error> {
+        read::template(text, overrides)
+    }
+
+    /// Returns the path of the first route to a binary.
+    #[must_use]
+    pub fn path(&self, binary: &str) -> Option<&str> {
+        self.routes
+            .iter()
+            .find(|route| route.binary == binary)
+            .map(|route| route.path.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,302 @@
+//! Reads the resources of a template.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value as Json;
+use yaml_serde::Value as Yaml;
+
+use super::{
+    FunctionResource, GatewayResponse, Route, Schedule, Table, Template, policies,
+    resolve::{Names, entries, from_json},
+};
+use crate::Error;
+
+pub(super) fn template(
+    text: &str,
+    overrides: &BTreeMap<String, String>,
+) -> Result<Template, Error> {
+    let root: Yaml =
+        yaml_serde::from_str(text).map_err(|error| Error::Template(error.to_string()))?;
+    let mapping = root
+        .as_mapping()
+        .ok_or_else(|| Error::Template("it is not a mapping".to_owned()))?;
+    let reader = Reader {
+        names: Names::new(mapping, overrides)?,
+        globals: at(&root, &["Globals", "Function"]),
+    };
+    let mut template = Template {
+        stage: "live".to_owned(),
+        functions: Vec::new(),
+        routes: Vec::new(),
+        schedules: Vec::new(),
+        responses: BTreeMap::new(),
+        tables: Vec::new(),
+        secrets: BTreeMap::new(),
+    };
+    for (id, resource) in entries(root.get("Resources")) {
+        let kind = resource.get("Type").and_then(Yaml::as_str);
+        match kind.unwrap_or_default() {
+            "AWS::Serverless::Function" => {
+                let function = reader.function(id, resource)?;
+                reader.events(id, resource, &function.binary, &mut template)?;
+                template.functions.push(function);
+            }
+            "AWS::Serverless::Api" => {
+                template.stage = reader.required(id, resource, "StageName")?;
+                template.responses = reader.responses(id, resource)?;
+            }
+            "AWS::Serverless::HttpApi" => {
+                return Err(wrong(
+                    id,
+                    "only a REST API (AWS::Serverless::Api) is understood",
+                ));
+            }
+            "AWS::DynamoDB::Table" => template.tables.push(reader.table(id, resource)?),
+            "AWS::SecretsManager::Secret" => {
+                let name = reader.names.reference(id, id)?;
+                template.secrets.insert(id.to_owned(), name);
+            }
+            _ => {}
+        }
+    }
+    Ok(template)
+}
+
+struct Reader<'a> {
+    names: Names,
+    /// The properties that all functions share.
+    globals: Option<&'a Yaml>,
+}
+
+impl Reader<'_> {
+    fn property<T: DeserializeOwned>(
+        &self,
+        id: &str,
+        owner: &Yaml,
+        name: &str,
+    ) -> Result<Option<T>, Error> {
+        let Some(value) = at(owner, &["Properties", name]) else {
+            return Ok(None);
+        };
+        let place = format!("{id}.{name}");
+        from_json(self.names.resolve(value, &place)?, &place).map(Some)
+    }
+
+    fn required<T: DeserializeOwned>(
+        &self,
+        id: &str,
+        owner: &Yaml,
+        name: &str,
+    ) -> Result<T, Error> {
+        self.property(id, owner, name)?
+            .ok_or_else(|| Error::Template(format!("{id} has no {name}")))
+    }
+
+    fn function(&self, id: &str, resource: &Yaml) -> Result<FunctionResource, Error> {
+        let binary = at(resource, &["Metadata", "BuildProperties", "Binary"]);
+        let binary = binary.and_then(Yaml::as_str).ok_or_else(|| {
+            Error::Template(format!("{id} has no Metadata.BuildProperties.Binary"))
+        })?;
+        let number = |name: &str, default: u64| {
+            let own = at(resource, &["Properties", name]);
+            match own.or_else(|| self.globals?.get(name)) {
+                Some(value) => {
+                    whole_number(&self.names.resolve(value, id)?, &format!("{id}.{name}"))
+                }
+                None => Ok(default),
+            }
+        };
+        let mut environment = BTreeMap::new();
+        let owners = [self.globals, resource.get("Properties")];
+        for owner in owners.into_iter().flatten() {
+            for (name, value) in entries(at(owner, &["Environment", "Variables"])) {
+                let place = format!("{id}.Environment.{name}");
+                let value = text(&self.names.resolve(value, &place)?, &place)?;
+                environment.insert(name.to_owned(), value);
+            }
+        }
+        let policies = self.property(id, resource, "Policies")?;
+        Ok(FunctionResource {
+            binary: binary.to_owned(),
+            memory_size: u32::try_from(number("MemorySize", 128)?).unwrap_or(u32::MAX),
+            timeout: Duration::from_secs(number("Timeout", 3)?),
+            environment,
+            statements: policies::statements(
+                policies.unwrap_or_default(),
+                &format!("{id}.Policies"),
+            )?,
+        })
+    }
+
+    /// Reads the routes and schedules that invoke a function.
+    fn events(
+        &self,
+        id: &str,
+        resource: &Yaml,
+        binary: &str,
+        template: &mut Template,
+    ) -> Result<(), Error> {
+        for (event, source) in entries(at(resource, &["Properties", "Events"])) {
+            let place = format!("{id}.Events.{event}");
+            match source.get("Type").and_then(Yaml::as_str) {
+                Some("Api") => {
+                    let method: String = self.required(&place, source, "Method")?;
+                    let path: String = self.required(&place, source, "Path")?;
+                    if path.contains('{') || method.eq_ignore_ascii_case("any") {
+                        return Err(wrong(&place, "only a fixed method and path are understood"));
+                    }
+                    template.routes.push(Route {
+                        method: method.to_uppercase(),
+                        path,
+                        binary: binary.to_owned(),
+                    });
+                }
+                Some("HttpApi") => {
+                    return Err(wrong(&place, "only events of type Api are understood"));
+                }
+                Some("Schedule") => {
+                    let expression: String = self.required(&place, source, "Schedule")?;
+                    let every = rate(&expression);
+                    template.schedules.push(Schedule {
+                        binary: binary.to_owned(),
+                        every: every.ok_or_else(|| wrong(&place, "only rate(…) is understood"))?,
+                    });
+                }
+                // Other sources, such as queues, are not emulated.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn responses(
+        &self,
+        id: &str,
+        resource: &Yaml,
+    ) -> Result<BTreeMap<String, GatewayResponse>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Declared {
+            status_code: Option<Json>,
+            #[serde(default)]
+            response_parameters: Parameters,
+            #[serde(default)]
+            response_templates: BTreeMap<String, String>,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Parameters {
+            #[serde(default)]
+            headers: BTreeMap<String, String>,
+        }
+
+        let declared: Option<BTreeMap<String, Declared>> =
+            self.property(id, resource, "GatewayResponses")?;
+        let response = |(kind, declared): (String, Declared)| {
+            let place = format!("{id}.GatewayResponses.{kind}");
+            let status = declared.status_code.map(|status| {
+                let status = u16::try_from(whole_number(&status, &place)?).ok();
+                let status = status.filter(|status| (200..600).contains(status));
+                status.ok_or_else(|| wrong(&place, "the status is impossible"))
+            });
+            let header = |(name, value): (String, String)| {
+                let literal = value
+                    .strip_prefix('\'')
+                    .and_then(|value| value.strip_suffix('\''));
+                match literal {
+                    Some(literal) => Ok((name, literal.to_owned())),
+                    None => Err(wrong(
+                        &format!("{place}.{name}"),
+                        "only 'literals' are understood",
+                    )),
+                }
+            };
+            let headers = declared.response_parameters.headers.into_iter().map(header);
+            let mut bodies = declared.response_templates;
+            let body = bodies.remove("application/json").ok_or_else(|| {
+                Error::Template(format!("{place} has no template for application/json"))
+            })?;
+            let rest = body
+                .replace("$context.path", "")
+                .replace("$context.requestId", "");
+            if rest.contains('$') {
+                return Err(wrong(
+                    &place,
+                    "only $context.path and $context.requestId are understood",
+                ));
+            }
+            let response = GatewayResponse {
+                status: status.transpose()?,
+                headers: headers.collect::<Result<_, _>>()?,
+                body,
+            };
+            Ok((kind, response))
+        };
+        declared
+            .unwrap_or_default()
+            .into_iter()
+            .map(response)
+            .collect()
+    }
+
+    fn table(&self, id: &str, resource: &Yaml) -> Result<Table, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct TimeToLive {
+            attribute_name: String,
+            enabled: bool,
+        }
+        if at(resource, &["Properties", "LocalSecondaryIndexes"]).is_some() {
+            return Err(wrong(id, "local secondary indexes are not understood"));
+        }
+        let time_to_live: Option<TimeToLive> =
+            self.property(id, resource, "TimeToLiveSpecification")?;
+        let indexes = self.property(id, resource, "GlobalSecondaryIndexes")?;
+        Ok(Table {
+            name: self.names.reference(id, id)?,
+            attributes: self.required(id, resource, "AttributeDefinitions")?,
+            key: self.required(id, resource, "KeySchema")?,
+            indexes: indexes.unwrap_or_default(),
+            time_to_live: time_to_live
+                .filter(|ttl| ttl.enabled)
+                .map(|ttl| ttl.attribute_name),
+        })
+    }
+}
+
+fn wrong(at: &str, what: &str) -> Error {
+    Error::Template(format!("{at}: {what}"))
+}
+
+fn at<'a>(value: &'a Yaml, path: &[&str]) -> Option<&'a Yaml> {
+    path.iter().try_fold(value, |value, name| value.get(name))
+}
+
+fn text(value: &Json, at: &str) -> Result<String, Error> {
+    match value {
+        Json::String(text) => Ok(text.clone()),
+        Json::Number(_) | Json::Bool(_) => Ok(value.to_string()),
+        _ => Err(wrong(at, "a text was expected")),
+    }
+}
+
+fn whole_number(value: &Json, at: &str) -> Result<u64, Error> {
+    let number = text(value, at)?.parse();
+    number.map_err(|_| wrong(at, "a whole number was expected"))
+}
+
+/// Returns the interval of a rate expression, such as `rate(5 minutes)`.
+fn rate(expression: &str) -> Option<Duration> {
+    let (number, unit) = expression
+        .strip_prefix("rate(")?
+        .strip_suffix(')')?
+        .split_once(' ')?;
+    let number = number.parse().ok()?;
+    match unit.trim_end_matches('s') {
+        "minute" => Some(Duration::from_mins(number)),
+        "hour" => Some(Duration::from_hours(number)),
+        "day" => Some(Duration::from_hours(24 * number)),
+        _ => None,
+    }
+}

@@ -1,0 +1,196 @@
+//! The demo, a page that uses the API like a frontend and also plays the provider's reviewer, and the API reference.
+
+use axum::{
+    Json, Router,
+    extract::{State, rejection::JsonRejection},
+    http::{
+        HeaderValue, StatusCode,
+        header::{
+            CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+            REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+        },
+    },
+    middleware::map_response,
+    response::{IntoResponse, Response},
+    routing::{any, get, post},
+};
+use local_aws::forward::{Upstream, forward};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{
+    kyc::{Step, User, UserId},
+    repository::Users,
+    runtime::chain,
+};
+
+use crate::{
+    Error,
+    token::{self, Signer},
+};
+
+/// The files of the page: path, type and content.
+const FILES: [(&str, &str, &str); 6] = [
+    (
+        "/",
+        "text/html; charset=utf-8",
+        include_str!("../demo/index.html"),
+    ),
+    (
+        "/demo/style.css",
+        "text/css; charset=utf-8",
+        include_str!("../demo/style.css"),
+    ),
+    ("/demo/kyc.js", JAVASCRIPT, include_str!("../demo/kyc.js")),
+    ("/demo/sdk.js", JAVASCRIPT, include_str!("../demo/sdk.js")),
+    ("/demo/demo.js", JAVASCRIPT, include_str!("../demo/demo.js")),
+    (
+        "/demo/icon.svg",
+        "image/svg+xml",
+        include_str!("../demo/icon.svg"),
+    ),
+];
+/// The files of the API reference.
+const REFERENCE: [(&str, &str, &str); 4] = [
+    (
+        "/docs",
+        "text/html; charset=utf-8",
+        include_str!("../demo/docs.html"),
+    ),
+    (
+        "/docs/docs.css",
+        "text/css; charset=utf-8",
+        include_str!("../demo/docs.css"),
+    ),
+    ("/docs/docs.js", JAVASCRIPT, include_str!("../demo/docs.js")),
+    (
+        "/openapi.yaml",
+        "application/yaml",
+        include_str!("../../../openapi.yaml"),
+    ),
+];
+/// The renderer of the API reference, compressed with gzip, which all browsers accept.
+const RENDERER: [(&str, &str, &[u8]); 2] = [
+    (
+        "/docs/swagger-ui-bundle.js",
+        JAVASCRIPT,
+        include_bytes!("../vendor/swagger-ui/swagger-ui-bundle.js.gz"),
+    ),
+    (
+        "/docs/swagger-ui.css",
+        "text/css; charset=utf-8",
+        include_bytes!("../vendor/swagger-ui/swagger-ui.css.gz"),
+    ),
+];
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// The URL of the provider's SDK.
+const SDK: &str = "https://static.sumsub.com/idensic/static/sns-websdk-builder.js";
+/// The content security policy of the page, which loads nothing from elsewhere.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The policy of the API reference, which also has icons in its style sheet.
+const POLICY_OF_REFERENCE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The policy of the page with the provider's SDK.
+const POLICY_WITH_SDK: &str = "default-src 'none'; script-src 'self' https://static.sumsub.com; style-src 'self'; \
+    img-src 'self'; connect-src 'self' https://*.sumsub.com; frame-src https://*.sumsub.com; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'";
+
+/// Returns the routes of the demo. Without a simulator, the page opens the provider's own SDK.
+pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Error> {
+    let sdk = simulator.is_none().then_some(SDK);
+    let policy = if sdk.is_some() {
+        POLICY_WITH_SDK
+    } else {
+        POLICY
+    };
+    let config = json!({ "simulator": simulator.is_some(), "sdk": sdk });
+    let mut pages = files(FILES)
+        .route("/demo/config.json", get(async || Json(config)))
+        .merge(
+            Router::new()
+                .route("/demo/session", post(session))
+                .with_state(users),
+        );
+    if let Some(url) = simulator {
+        let upstream = Upstream::new(url.to_owned())?;
+        let simulator = Router::new().route("/simulator/{*call}", any(forward));
+        pages = pages.nest("/demo", simulator.with_state(upstream));
+    }
+    Ok(secured(pages, policy).merge(reference()))
+}
+
+/// Returns routes for files.
+fn files<const N: usize>(files: [(&str, &'static str, &'static str); N]) -> Router {
+    files
+        .into_iter()
+        .fold(Router::new(), |pages, (path, content_type, content)| {
+            pages.route(path, get(([(CONTENT_TYPE, content_type)], content)))
+        })
+}
+
+/// Returns the routes of the API reference.
+fn reference() -> Router {
+    let mut pages = files(REFERENCE);
+    for (path, content_type, content) in RENDERER {
+        let headers = [(CONTENT_TYPE, content_type), (CONTENT_ENCODING, "gzip")];
+        pages = pages.route(path, get((headers, content)));
+    }
+    secured(pages, POLICY_OF_REFERENCE)
+}
+
+/// Adds a content security policy and other security headers to pages.
+fn secured(pages: Router, policy: &'static str) -> Router {
+    pages.layer(map_response(async move |mut response: Response| {
+        for (name, value) in [
+            (CACHE_CONTROL, "no-store"),
+            (CONTENT_SECURITY_POLICY, policy),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (X_FRAME_OPTIONS, "DENY"),
+        ] {
+            response
+                .headers_mut()
+                .insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }))
+}
+
+#[derive(Deserialize)]
+struct Session {
+    user: String,
+}
+
+/// Returns a token for any user who asks, which only a laptop may do. Pages of other origins cannot ask, because a JSON body
+/// requires a CORS permission that nothing grants.
+async fn session(
+    State(users): State<Users>,
+    session: Result<Json<Session>, JsonRejection>,
+) -> Response {
+    let Ok(Json(Session { user })) = session else {
+        return problem(StatusCode::BAD_REQUEST, r#"the body must be {"user":"…"}"#);
+    };
+    let id = match UserId::parse(&user) {
+        Ok(id) => id,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
+    let first = User::new(id, Step::kyc_verification());
+    if let Err(error) = users.create(&first).await {
+        return problem(StatusCode::BAD_GATEWAY, &chain(&error).to_string());
+    }
+    match Signer::development() {
+        Ok(signer) => {
+            let token = signer.token(&user, token::DEFAULT_LIFETIME);
+            Json(json!({ "user": user, "token": token })).into_response()
+        }
+        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn problem(status: StatusCode, detail: &str) -> Response {
+    let body: Value =
+        json!({ "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail });
+    let content_type = [(CONTENT_TYPE, "application/problem+json")];
+    (status, content_type, body.to_string()).into_response()
+}

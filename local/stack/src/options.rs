@@ -1,0 +1,84 @@
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::{Error, data::Data};
+
+/// The ports of a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ports {
+    /// This port and those that follow: gateway, provider, database, secrets.
+    First(u16),
+    /// Any free ports.
+    Ephemeral,
+}
+
+impl Ports {
+    /// The number of ports in a row.
+    pub const COUNT: u16 = 4;
+
+    /// Opens a port.
+    pub(crate) async fn open(
+        self,
+        offset: u16,
+        purpose: &'static str,
+    ) -> Result<TcpListener, Error> {
+        let port = match self {
+            Self::First(first) => first.checked_add(offset).ok_or(Error::Ports(first))?,
+            Self::Ephemeral => 0,
+        };
+        TcpListener::bind(("127.0.0.1", port))
+            .await
+            .map_err(|source| Error::Port {
+                port,
+                purpose,
+                source,
+            })
+    }
+}
+
+/// The options of a stack. By default all services are emulated, in memory, on any free ports.
+#[derive(Clone)]
+pub struct Options {
+    /// The ports.
+    pub ports: Ports,
+    /// The place of the data.
+    pub data: Data,
+    /// The URL of a provider to use instead of the simulator.
+    pub provider_url: Option<String>,
+    /// The URL of a database to use instead of the emulated one. The template's tables are created there if they do not exist.
+    pub dynamodb_url: Option<String>,
+    /// The URL of a Secrets Manager to use instead of the emulated one.
+    pub secrets_url: Option<String>,
+    /// Serves the demo beside the API.
+    pub demo: bool,
+    /// Builds the functions with optimisations.
+    pub release: bool,
+    /// The values of the template's parameters, and the real names of its tables and secrets by logical id.
+    pub parameters: BTreeMap<String, String>,
+    /// The values of secrets, by logical id, whatever the data directory holds.
+    pub secrets: BTreeMap<String, Value>,
+    /// Environment variables of all functions. They override those of the template.
+    pub function_environment: BTreeMap<String, String>,
+    /// The delays before the simulator's further attempts to deliver a webhook.
+    pub retry_delays: Vec<Duration>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ports: Ports::Ephemeral,
+            data: Data::Memory,
+            provider_url: None,
+            dynamodb_url: None,
+            secrets_url: None,
+            demo: false,
+            release: false,
+            parameters: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            function_environment: BTreeMap::new(),
+            retry_delays: [1, 2, 4, 8].map(Duration::from_secs).to_vec(),
+        }
+    }
+}

@@ -1,0 +1,340 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::Client;
+use axum::{Router, body::Bytes};
+use local_aws::{
+    account, dynamodb,
+    gateway::{self, AccessLogEntry, Gateway},
+    lambda::{Function, InvocationError, Lambda},
+    logs::{LogLine, Logs},
+    schedule,
+    template::{FunctionResource, Template},
+};
+use serde_json::{Map, Value};
+use shared::{
+    kyc::{Step, User, UserId},
+    repository::Users,
+    runtime::{Aws, Variables, chain},
+};
+use tokio::sync::broadcast;
+
+use crate::{
+    Error, Options, cargo,
+    data::{Data, create_private},
+    demo,
+    secrets::Secrets,
+    servers::{Listeners, Servers, Urls},
+    state,
+    token::{self, Signer},
+};
+
+/// A running system. It ends when dropped, or gracefully by [`Stack::stop`].
+pub struct Stack {
+    pub(crate) urls: Urls,
+    pub(crate) table: String,
+    /// The environment variables of each function, without its credentials.
+    pub(crate) environments: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) data: Data,
+    users: Users,
+    secrets: Arc<Secrets>,
+    signer: Signer,
+    logs: Arc<Logs>,
+    access_log: broadcast::Sender<AccessLogEntry>,
+    lambda: Arc<Lambda>,
+    /// The servers that clients call.
+    front: Servers,
+    /// The servers that functions call.
+    back: Servers,
+    /// Keeps other runs away from the data.
+    _claim: Option<File>,
+}
+
+impl Stack {
+    /// Builds the functions and starts the system.
+    ///
+    /// # Errors
+    /// Fails if something is missing. The message says what.
+    pub async fn start(mut options: Options) -> Result<Self, Error> {
+        let claim = options.data.claim()?;
+        let listeners = Listeners::open(&options).await?;
+        // Fails if a provider is installed already, which will do.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let urls = listeners.urls()?;
+        let parameters = &mut options.parameters;
+        parameters
+            .entry("ProviderUrl".to_owned())
+            .or_insert_with(|| urls.provider.clone());
+        let template = read_template(parameters)?;
+        let signer = Signer::development()?;
+        let secrets = Secrets::load(&options.data, &signer, options.secrets.clone())?;
+        let secrets = Arc::new(secrets);
+        let log_file = options.data.path("functions.log");
+        let logs = Arc::new(Logs::new(
+            log_file.as_deref().map(create_private).transpose()?,
+        ));
+        let real_aws = options.dynamodb_url.is_some() || options.secrets_url.is_some();
+        let identity = account::identity(real_aws);
+
+        let mut back = Servers::new(&logs);
+        let gateway = listeners.start_services(&mut back, &options, &template, &secrets)?;
+        let client = dynamodb_client(&urls.dynamodb, &identity)?;
+        dynamodb::create_tables(&client, &urls.dynamodb, &template.tables).await?;
+
+        let environments = environments(&template, &urls);
+        let deployed = |binary: &str| {
+            let mut environment = environments.get(binary).cloned().unwrap_or_default();
+            environment.extend(account::function_identity(real_aws, binary));
+            environment.extend(options.function_environment.clone());
+            environment
+        };
+        let functions = functions(&template, deployed, options.release).await?;
+        let lambda = Arc::new(Lambda::start(functions, &logs).await?);
+        let table = template.tables.into_iter().next().map(|table| table.name);
+        let table = table.unwrap_or_default();
+        let users = Users::new(client, &table);
+        let pages = if options.demo {
+            let simulator = options.provider_url.is_none();
+            demo::pages(users.clone(), simulator.then_some(urls.provider.as_str()))?
+        } else {
+            Router::new()
+        };
+        let access_log = broadcast::Sender::new(1024);
+        let api = Gateway {
+            lambda: Arc::clone(&lambda),
+            routes: template.routes,
+            responses: template.responses,
+            stage: template.stage,
+            pages,
+            user: |headers| token::subject(headers).map(|user| user.as_str().to_owned()),
+            access_log: access_log.clone(),
+        };
+        let mut front = Servers::new(&logs);
+        front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
+        let invoked = Arc::clone(&lambda);
+        front.spawn("scheduler", |shutdown| {
+            schedule::run(invoked, template.schedules, shutdown)
+        });
+        Ok(Self {
+            urls,
+            table,
+            environments,
+            data: options.data,
+            users,
+            secrets,
+            signer,
+            logs,
+            access_log,
+            lambda,
+            front,
+            back,
+            _claim: claim,
+        })
+    }
+
+    /// Returns the URL of the API.
+    #[must_use]
+    pub fn api_url(&self) -> &str {
+        &self.urls.api
+    }
+
+    /// Returns the URL of the provider.
+    #[must_use]
+    pub fn provider_url(&self) -> &str {
+        &self.urls.provider
+    }
+
+    /// Returns the URL of the database.
+    #[must_use]
+    pub fn dynamodb_url(&self) -> &str {
+        &self.urls.dynamodb
+    }
+
+    /// Returns the URL of Secrets Manager.
+    #[must_use]
+    pub fn secrets_url(&self) -> &str {
+        &self.urls.secrets
+    }
+
+    /// Returns the name of the table.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// Returns the users in the table.
+    #[must_use]
+    pub fn users(&self) -> Users {
+        self.users.clone()
+    }
+
+    /// Stores a user on the onboarding step `kyc_verification`, unless the user exists.
+    ///
+    /// # Errors
+    /// Fails if the id is invalid or the database refuses the request.
+    pub async fn seed(&self, user_id: &str) -> Result<(), Error> {
+        let refused = |error: &(dyn std::error::Error + 'static)| local_aws::Error::Database {
+            endpoint: self.urls.dynamodb.clone(),
+            reason: chain(error).to_string(),
+        };
+        let id = UserId::parse(user_id).map_err(|error| refused(&error))?;
+        let user = User::new(id, Step::kyc_verification());
+        let created = self.users.create(&user).await;
+        Ok(created.map_err(|error| refused(&error))?)
+    }
+
+    /// Returns the environment variables of a function, by the name of its binary, as the template declares them.
+    #[must_use]
+    pub fn environment(&self, binary: &str) -> Option<&BTreeMap<String, String>> {
+        self.environments.get(binary)
+    }
+
+    /// Returns the current values of the secrets, by logical id.
+    ///
+    /// # Errors
+    /// Fails if the file with the values cannot be read.
+    pub fn secrets(&self) -> Result<Map<String, Value>, Error> {
+        self.secrets.current()
+    }
+
+    /// Returns a token for `x-juno-jwt` for a user.
+    #[must_use]
+    pub fn token(&self, user_id: &str, lifetime: Duration) -> String {
+        self.signer.token(user_id, lifetime)
+    }
+
+    /// Returns a token for `x-juno-jwt` with any claims.
+    #[must_use]
+    pub fn sign(&self, claims: &Value) -> String {
+        self.signer.sign(claims)
+    }
+
+    /// Invokes a function directly, by the name of its binary, as a schedule does.
+    ///
+    /// # Errors
+    /// Fails if the function does not respond.
+    pub async fn invoke(&self, binary: &str, event: &Value) -> Result<Bytes, InvocationError> {
+        self.lambda.invoke(binary, event.to_string().into()).await
+    }
+
+    /// Kills a random instance of a function (SIGKILL), by the name of its binary, preferably a busy one. Returns `false` if the
+    /// function has no instance.
+    #[must_use]
+    pub fn kill_instance(&self, binary: &str) -> bool {
+        self.lambda.kill_instance(binary)
+    }
+
+    /// Returns the latest lines of the functions' output.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.logs.lines()
+    }
+
+    /// Subscribes to the further output of the functions.
+    #[must_use]
+    pub fn follow_logs(&self) -> broadcast::Receiver<LogLine> {
+        self.logs.follow()
+    }
+
+    /// Subscribes to the access log of the gateway.
+    #[must_use]
+    pub fn follow_requests(&self) -> broadcast::Receiver<AccessLogEntry> {
+        self.access_log.subscribe()
+    }
+
+    /// Writes `stack.json`, `functions.env` and `sam.json` into the data directory, if there is one. Other programs, `cargo lambda
+    /// watch` and `sam local` find there how to use this stack.
+    ///
+    /// # Errors
+    /// Fails if a file cannot be written.
+    pub fn write_state(&self, token: &str) -> Result<(), Error> {
+        state::write(self, token)
+    }
+
+    /// Stops all services. Running requests get a few seconds to finish.
+    pub async fn stop(mut self) {
+        self.front.stop().await;
+        self.lambda.stop().await;
+        self.back.stop().await;
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        // The gateway's connections share the service, so dropping it here would not end its processes.
+        self.lambda.close();
+    }
+}
+
+fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Error> {
+    let path = crate::project().join("template.yaml");
+    let text = std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
+    Ok(Template::parse(&text, parameters)?)
+}
+
+/// Creates a client of the database like that of the functions.
+fn dynamodb_client(endpoint: &str, identity: &BTreeMap<String, String>) -> Result<Client, Error> {
+    let names = [
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+    ];
+    let [region, id, key, token] =
+        names.map(|name| (name, identity.get(name).map_or("", String::as_str)));
+    let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
+    let variables = Variables::from([region, id, key, token, endpoint]);
+    let aws = Aws::from_environment(&variables).map_err(std::io::Error::other)?;
+    Ok(aws.dynamodb())
+}
+
+/// Returns the environment of each function, by binary: the template's variables and the URLs of the services.
+fn environments(template: &Template, urls: &Urls) -> BTreeMap<String, BTreeMap<String, String>> {
+    let environment = |function: &FunctionResource| {
+        let mut environment = function.environment.clone();
+        environment.insert(
+            "AWS_ENDPOINT_URL_DYNAMODB".to_owned(),
+            urls.dynamodb.clone(),
+        );
+        environment.insert(
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER".to_owned(),
+            urls.secrets.clone(),
+        );
+        (function.binary.clone(), environment)
+    };
+    template.functions.iter().map(environment).collect()
+}
+
+async fn functions(
+    template: &Template,
+    environment: impl Fn(&str) -> BTreeMap<String, String>,
+    release: bool,
+) -> Result<Vec<Function>, Error> {
+    let binaries: BTreeSet<_> = template
+        .functions
+        .iter()
+        .map(|function| function.binary.as_str())
+        .collect();
+    let binaries: Vec<_> = binaries.into_iter().collect();
+    let executables = cargo::build(&binaries, release).await?;
+    let function = |function: &FunctionResource| {
+        let binary = &function.binary;
+        Ok(Function {
+            name: binary.clone(),
+            executable: executables
+                .get(binary)
+                .cloned()
+                .ok_or_else(|| Error::NoBinary(binary.clone()))?,
+            memory_size: function.memory_size,
+            timeout: function.timeout,
+            environment: environment(binary),
+        })
+    };
+    template.functions.iter().map(function).collect()
+}

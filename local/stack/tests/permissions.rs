@@ -1,0 +1,188 @@
+//! Functions may do what the template allows them, and nothing else.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use local::{Options, Stack};
+use reqwest::Client;
+use serde_json::{Value, json};
+
+/// Sends a request as this function and returns status and body. Nothing checks the signature.
+async fn call(url: &str, function: &str, target: &str, body: &Value) -> (u16, Value) {
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential={function}/20260101/eu-west-1/any/aws4_request, SignedHeaders=host, Signature=0"
+    );
+    let request = Client::new()
+        .post(url)
+        .header("authorization", authorization)
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-date", "20260101T000000Z")
+        .header("x-amz-target", target);
+    let answer = request.body(body.to_string()).send().await.unwrap();
+    let status = answer.status().as_u16();
+    (status, answer.json().await.unwrap())
+}
+
+fn message(function: &str, action: &str, resource: &str) -> String {
+    format!(
+        "User: {function} is not authorized to perform: {action} on resource: {resource} because no identity-based \
+         policy allows the {action} action"
+    )
+}
+
+fn is_logged(stack: &Stack, function: &str, message: &str) -> bool {
+    let lines = stack.logs();
+    lines
+        .iter()
+        .any(|line| line.function == function && line.line.starts_with(message))
+}
+
+#[tokio::test]
+async fn a_function_uses_the_table_as_it_is_allowed_to() {
+    let stack = Stack::start(Options::default()).await.unwrap();
+    stack.seed("usr_1").await.unwrap();
+    let dynamodb = async |function: &str, operation: &str, body: Value| {
+        let target = format!("DynamoDB_20120810.{operation}");
+        call(stack.dynamodb_url(), function, &target, &body).await
+    };
+    let key = json!({ "user_id": { "S": "usr_1" }, "sk": { "S": "USER" } });
+    let mut get = json!({ "TableName": stack.table(), "Key": key });
+    get["ProjectionExpression"] = json!("#s");
+    get["ExpressionAttributeNames"] = json!({ "#s": "onboarding_step" });
+    let put = json!({ "TableName": stack.table(), "Item": key });
+
+    let (status, found) = dynamodb("gate", "GetItem", get).await;
+    assert_eq!(status, 200, "{found}");
+    assert_eq!(found["Item"]["onboarding_step"]["S"], "kyc_verification");
+
+    let (status, refused) = dynamodb("gate", "PutItem", put.clone()).await;
+    assert_eq!(status, 400);
+    let kind = "com.amazonaws.dynamodb.v20120810#AccessDeniedException";
+    assert_eq!(refused["__type"], kind);
+    let said = refused["Message"].as_str().unwrap();
+    let (_, after) = said.split_once("on resource: ").unwrap();
+    let (resource, _) = after.split_once(' ').unwrap();
+    assert!(resource.starts_with("arn:aws:dynamodb:"), "{resource}");
+    assert!(resource.ends_with(":table/UsersTable"), "{resource}");
+    assert_eq!(said, message("gate", "dynamodb:PutItem", resource));
+    assert!(is_logged(&stack, "gate", said));
+
+    let transaction = json!({ "TransactItems": [{ "Put": put }] });
+    let (_, refused) = dynamodb("gate", "TransactWriteItems", transaction).await;
+    assert_eq!(refused["Message"], said);
+
+    let (status, _) = dynamodb("local", "PutItem", put).await;
+    assert_eq!(status, 200);
+    stack.stop().await;
+}
+
+/// A function that only opens sessions writes no verdict, no name and no history. Functions that only read write nothing.
+#[tokio::test]
+async fn a_function_writes_only_what_is_its_own() {
+    let stack = Stack::start(Options::default()).await.unwrap();
+    stack.seed("usr_1").await.unwrap();
+    let key = |sk: &str| json!({ "user_id": { "S": "usr_1" }, "sk": { "S": sk } });
+    let set = |attribute: &str| {
+        let update = json!({ "TableName": stack.table(), "Key": key("USER"), "UpdateExpression": "SET #a = :a",
+            "ExpressionAttributeNames": { "#a": attribute }, "ExpressionAttributeValues": { ":a": { "S": "x" } } });
+        ("UpdateItem", update)
+    };
+    let put = |attribute: &str| {
+        let mut item = key("HISTORY#0000000001");
+        item[attribute] = json!({ "S": "x" });
+        (
+            "PutItem",
+            json!({ "TableName": stack.table(), "Item": item }),
+        )
+    };
+    let delete = (
+        "DeleteItem",
+        json!({ "TableName": stack.table(), "Key": key("USER") }),
+    );
+    let all = [
+        ("access-token", 0),
+        ("status", 2),
+        ("details", 2),
+        ("webhook", 3),
+        ("user", 0),
+        ("gate", 0),
+        ("reconcile", 2),
+    ];
+    for (function, expected) in all {
+        let mut allowed = Vec::new();
+        for (operation, body) in [
+            set("status"),
+            put("from"),
+            put("kind"),
+            put("status"),
+            delete.clone(),
+        ] {
+            let target = format!("DynamoDB_20120810.{operation}");
+            let (status, _) = call(stack.dynamodb_url(), function, &target, &body).await;
+            if status == 200 {
+                allowed.push(body);
+            }
+        }
+        assert_eq!(allowed.len(), expected, "{function}: {allowed:?}");
+    }
+    let secrets = ["JwksSecret", "ProviderSecret", "WebhookSecret"];
+    for (function, expected) in [
+        ("access-token", [true, true, false]),
+        ("status", [true, true, false]),
+        ("details", [true, true, false]),
+        ("webhook", [false, true, true]),
+        ("user", [true, false, false]),
+        ("gate", [true, false, false]),
+        ("reconcile", [false, true, false]),
+    ] {
+        for (secret, expected) in secrets.into_iter().zip(expected) {
+            let body = json!({ "SecretId": secret });
+            let target = "secretsmanager.GetSecretValue";
+            let (status, _) = call(stack.secrets_url(), function, target, &body).await;
+            assert_eq!(status == 200, expected, "{function}: {secret}");
+        }
+    }
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_reads_the_secrets_that_it_is_allowed_to() {
+    let stack = Stack::start(Options::default()).await.unwrap();
+    let read = async |function: &str| {
+        let body = json!({ "SecretId": "WebhookSecret" });
+        let target = "secretsmanager.GetSecretValue";
+        call(stack.secrets_url(), function, target, &body).await
+    };
+
+    let (status, found) = read("webhook").await;
+    assert_eq!((status, &found["Name"]), (200, &json!("WebhookSecret")));
+
+    let (status, refused) = read("status").await;
+    let said = message("status", "secretsmanager:GetSecretValue", "WebhookSecret");
+    assert_eq!(status, 400);
+    assert_eq!(refused["__type"], "AccessDeniedException");
+    assert_eq!(refused["Message"], said);
+    assert!(is_logged(&stack, "status", &said));
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_that_lacks_a_permission_fails() {
+    // All functions are the gate, which knows no secret of the webhook.
+    let gate = ("AWS_ACCESS_KEY_ID".to_owned(), "gate".to_owned());
+    let options = Options {
+        function_environment: [gate].into(),
+        ..Options::default()
+    };
+    let stack = Stack::start(options).await.unwrap();
+
+    let url = format!("{}/v0/webhooks/kyc/sumsub/events", stack.api_url());
+    let request = Client::new()
+        .post(url)
+        .header("x-payload-digest", "00")
+        .header("x-payload-digest-alg", "HMAC_SHA256_HEX");
+    let answer = request.body("{}").send().await.unwrap();
+
+    assert!(answer.status().is_server_error(), "{answer:?}");
+    let said = message("gate", "secretsmanager:GetSecretValue", "WebhookSecret");
+    assert!(is_logged(&stack, "gate", &said));
+    stack.stop().await;
+}
