@@ -9,9 +9,8 @@ async fn refresh_is_true_or_false() {
     let app = App::start().await;
     for value in [
         "",
-        "1",
+        "2",
         "yes",
-        "TRUE",
         "true%20",
         "%00",
         "true,false",
@@ -30,12 +29,19 @@ async fn refresh_is_true_or_false() {
     }
     for query in [
         "?refresh=false",
+        "?refresh=FALSE",
+        "?refresh=0",
         "?",
         "?other=1",
         "?Refresh=1",
         "?refreshed",
     ] {
         app.get(&format!("{STATUS}{query}")).await.ok();
+    }
+    // The user has no applicant, which only a refresh finds out.
+    for yes in ["true", "True", "1"] {
+        let answer = app.get(&format!("{STATUS}?refresh={yes}")).await;
+        answer.assert_problem(404, "KYC-404-001", STATUS);
     }
     let odd = app
         .get("/v0/user/me?expand=%FF%00&expand=&expand=onboarding%2C%2C")

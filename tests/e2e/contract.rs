@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::kyc::{
-    ApplicantId, DocumentStatus, DocumentType, DocumentsRead, Reason, Review, Status,
+    ApplicantId, DocumentStatus, DocumentType, DocumentsRead, ProviderTime, Reason, Review, Status,
     StoredDocument, Timestamp, User,
 };
 
@@ -22,8 +22,8 @@ fn minified(sample: &str) -> String {
         .collect()
 }
 
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_millis(millis)
+fn at(millis: i64) -> ProviderTime {
+    ProviderTime::from_millis(millis)
 }
 
 async fn app_with(review: Review) -> App {
@@ -313,7 +313,7 @@ async fn all_document_types() {
         })
         .collect();
     let documents = Some(DocumentsRead {
-        read_at: at(1),
+        read_at: Timestamp::from_millis(1),
         documents,
     });
     app.store(&User {

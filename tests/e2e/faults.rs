@@ -286,8 +286,11 @@ async fn without_a_webhook_secret_every_delivery_is_refused() {
 async fn the_table_cannot_be_used() {
     let app = App::start().await;
     for table in ["UsersTable", "CountersTable"] {
-        app.dynamodb("DeleteTable", json!({ "TableName": app.stack.table(table) }))
-            .await;
+        app.dynamodb(
+            "DeleteTable",
+            json!({ "TableName": app.stack.table(table) }),
+        )
+        .await;
     }
     for path in [STATUS, DETAILS] {
         app.get(path).await.assert_problem(500, "KYC-500-001", path);

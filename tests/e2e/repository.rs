@@ -103,9 +103,7 @@ async fn of_two_changes_of_one_state_only_one_is_stored() {
         review: Review::InProgress,
         ..before.clone()
     };
-    app.commit(&before, &after, None, NOW)
-        .await
-        .unwrap();
+    app.commit(&before, &after, None, NOW).await.unwrap();
     let other = User {
         review: Review::Approved {
             at: NOW,
@@ -122,9 +120,7 @@ async fn of_two_changes_of_one_state_only_one_is_stored() {
         review: Review::InProgress,
         ..new.clone()
     };
-    app.commit(&new, &first, None, NOW)
-        .await
-        .unwrap();
+    app.commit(&new, &first, None, NOW).await.unwrap();
     let second = app.commit(&new, &first, None, NOW).await;
     assert!(matches!(second, Err(CommitError::Conflict)), "{second:?}");
 }
@@ -149,9 +145,7 @@ async fn an_event_counts_once_and_nothing_of_its_second_effect_is_stored() {
         review: Review::InProgress,
         ..before.clone()
     };
-    app.commit(&before, &after, event, NOW)
-        .await
-        .unwrap();
+    app.commit(&before, &after, event, NOW).await.unwrap();
     let stored = app.stored(USER).await;
     assert!(
         app.users
@@ -168,8 +162,7 @@ async fn an_event_counts_once_and_nothing_of_its_second_effect_is_stored() {
         },
         ..stored.clone()
     };
-    let second = app.commit(&stored, &again, event, NOW)
-        .await;
+    let second = app.commit(&stored, &again, event, NOW).await;
     assert!(matches!(second, Err(CommitError::Duplicate)), "{second:?}");
     // Also when the state is old and when there is nothing to change.
     for (before, after) in [(&before, &after), (&stored, &stored)] {
@@ -188,9 +181,7 @@ async fn an_expired_event_that_is_still_there_counts_as_gone() {
         kind: "applicantReviewed",
     });
     let user = app.stored(USER).await;
-    app.commit(&user, &user, event, NOW)
-        .await
-        .unwrap();
+    app.commit(&user, &user, event, NOW).await.unwrap();
     let days = |days: u64| NOW.plus(std::time::Duration::from_hours(24 * days));
     assert!(
         app.users
@@ -206,9 +197,7 @@ async fn an_expired_event_that_is_still_there_counts_as_gone() {
             .unwrap()
             .event_known
     );
-    app.commit(&user, &user, event, days(31))
-        .await
-        .unwrap();
+    app.commit(&user, &user, event, days(31)).await.unwrap();
 }
 
 #[tokio::test]
@@ -226,12 +215,23 @@ async fn the_history_goes_on_when_a_user_is_lost() {
     app.dynamodb("DeleteItem", delete).await;
 
     let new = new_user(USER);
-    let stored = app.commit(&new, &User { review: Review::InProgress, ..new.clone() }, None, NOW);
+    let stored = app.commit(
+        &new,
+        &User {
+            review: Review::InProgress,
+            ..new.clone()
+        },
+        None,
+        NOW,
+    );
     let stored = stored.await.unwrap();
     assert_eq!((stored.version, stored.sequence), (1, 2));
     let mut numbers: Vec<_> = app.items("HistoryTable").await;
     numbers.sort_by_key(|item| item["sequence"]["N"].to_string());
-    let numbers: Vec<_> = numbers.iter().map(|item| item["sequence"]["N"].as_str().unwrap()).collect();
+    let numbers: Vec<_> = numbers
+        .iter()
+        .map(|item| item["sequence"]["N"].as_str().unwrap())
+        .collect();
     assert_eq!(numbers, ["1", "2"]);
 }
 
@@ -245,7 +245,11 @@ async fn users_are_listed_when_they_are_due_in_pages() {
             let mut after: Option<DueUser> = None;
             loop {
                 let now = Timestamp::from_millis(millis);
-                let page = app.users.due(queue, shard, now, after.as_ref(), 1).await.unwrap();
+                let page = app
+                    .users
+                    .due(queue, shard, now, after.as_ref(), 1)
+                    .await
+                    .unwrap();
                 let Some(user) = page.into_iter().next() else {
                     break;
                 };
@@ -266,7 +270,10 @@ async fn users_are_listed_when_they_are_due_in_pages() {
         app.store(&waiting(id, 0)).await;
     }
     app.store(&waiting("usr_later", 5 * minute)).await;
-    assert_eq!(due(Queue::InFlight, 10 * minute - 1).await, Vec::<String>::new());
+    assert_eq!(
+        due(Queue::InFlight, 10 * minute - 1).await,
+        Vec::<String>::new()
+    );
     assert_eq!(due(Queue::InFlight, 10 * minute).await, ids);
     assert_eq!(due(Queue::InFlight, 15 * minute).await.len(), 21);
 

@@ -19,15 +19,18 @@ fn main() -> Result<(), Error> {
             service.users.connect()
         );
 
-        serve(startup.endpoint(Route::AccessToken)?, |request| async move {
-            let id = authenticator.user(request.headers()).await?;
-            limiter.take(&id).await.map_err(Failure::of_token)?;
-            let token = service
-                .open_session(&id, level, request.deadline())
-                .await
-                .map_err(Failure::of_token)?;
-            Ok(AccessTokenView::new(&token, &id).into())
-        })
+        serve(
+            startup.endpoint(Route::AccessToken)?,
+            |request| async move {
+                let id = authenticator.user(request.headers()).await?;
+                limiter.take(&id).await.map_err(Failure::of_token)?;
+                let token = service
+                    .open_session(&id, level, request.deadline())
+                    .await
+                    .map_err(Failure::of_token)?;
+                Ok(AccessTokenView::new(&token, &id).into())
+            },
+        )
         .await
     })
 }

@@ -141,7 +141,16 @@ pub async fn create_tables(client: &Client, endpoint: &str, tables: &[Table]) ->
 async fn create(client: &Client, table: &Table) -> Result<(), String> {
     let described = client.describe_table().table_name(&table.name).send().await;
     match described {
-        Ok(_) => {}
+        Ok(described) => {
+            let found = described.table().map(|table| table.key_schema().to_vec());
+            if found != Some(keys(&table.key)?) {
+                return Err(format!(
+                    "the table {} has another key than the template declares; it is of an older version. \
+                     Start afresh with another data directory, or delete the old one",
+                    table.name
+                ));
+            }
+        }
         Err(error)
             if error
                 .as_service_error()

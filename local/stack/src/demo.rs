@@ -17,14 +17,11 @@ use axum::{
 use local_aws::forward::{Upstream, forward};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::{
-    kyc::{Step, User, UserId},
-    repository::Users,
-    runtime::chain,
-};
+use shared::{kyc::UserId, platform::chain, repository::Users};
 
 use crate::{
     Error,
+    stack::register,
     token::{self, Signer},
 };
 
@@ -175,8 +172,7 @@ async fn session(
         Ok(id) => id,
         Err(error) => return problem(StatusCode::BAD_REQUEST, &error.to_string()),
     };
-    let first = User::new(id, Step::kyc_verification());
-    if let Err(error) = users.create(&first).await {
+    if let Err(error) = register(&users, id).await {
         return problem(StatusCode::BAD_GATEWAY, &chain(&error).to_string());
     }
     match Signer::development() {

@@ -17,9 +17,9 @@ use local_aws::{
 };
 use serde_json::{Map, Value};
 use shared::{
-    kyc::{Step, User, UserId},
-    repository::Users,
-    runtime::{Aws, Variables, chain},
+    kyc::{ReviewSchedule, Step, User, UserId},
+    platform::{Aws, Variables, chain, system_clock},
+    repository::{RepositoryError, Users},
 };
 use tokio::sync::broadcast;
 
@@ -36,7 +36,8 @@ use crate::{
 /// A running system. It ends when dropped, or gracefully by [`Stack::stop`].
 pub struct Stack {
     pub(crate) urls: Urls,
-    pub(crate) table: String,
+    /// The names of the tables, by logical id.
+    pub(crate) tables: BTreeMap<String, String>,
     /// The environment variables of each function, without its credentials.
     pub(crate) environments: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) data: Data,
@@ -96,9 +97,12 @@ impl Stack {
         };
         let functions = functions(&template, deployed, options.release).await?;
         let lambda = Arc::new(Lambda::start(functions, &logs).await?);
-        let table = template.tables.into_iter().next().map(|table| table.name);
-        let table = table.unwrap_or_default();
-        let users = Users::new(client, &table);
+        let tables = template.tables.into_iter();
+        let tables = tables.map(|table| (table.id, table.name)).collect();
+        let variables = environments.values().next().into_iter().flatten();
+        let variables = variables.map(|(name, value)| (name.as_str(), value.as_str()));
+        let users = Users::from_environment(&variables.collect(), client)
+            .map_err(|error| local_aws::Error::Template(error.to_string()))?;
         let pages = if options.demo {
             let simulator = options.provider_url.is_none();
             demo::pages(users.clone(), simulator.then_some(urls.provider.as_str()))?
@@ -123,7 +127,7 @@ impl Stack {
         });
         Ok(Self {
             urls,
-            table,
+            tables,
             environments,
             data: options.data,
             users,
@@ -162,13 +166,13 @@ impl Stack {
         &self.urls.secrets
     }
 
-    /// Returns the name of the table.
+    /// Returns the name of a table, by its logical id; empty if the template declares no such table.
     #[must_use]
-    pub fn table(&self) -> &str {
-        &self.table
+    pub fn table(&self, id: &str) -> &str {
+        self.tables.get(id).map_or("", String::as_str)
     }
 
-    /// Returns the users in the table.
+    /// Returns the users in the tables.
     #[must_use]
     pub fn users(&self) -> Users {
         self.users.clone()
@@ -184,8 +188,7 @@ impl Stack {
             reason: chain(error).to_string(),
         };
         let id = UserId::parse(user_id).map_err(|error| refused(&error))?;
-        let user = User::new(id, Step::kyc_verification());
-        let created = self.users.create(&user).await;
+        let created = register(&self.users, id).await;
         Ok(created.map_err(|error| refused(&error))?)
     }
 
@@ -270,6 +273,14 @@ impl Drop for Stack {
         // The gateway's connections share the service, so dropping it here would not end its processes.
         self.lambda.close();
     }
+}
+
+/// Stores a user on the onboarding step `kyc_verification`, unless the user exists.
+pub(crate) async fn register(users: &Users, id: UserId) -> Result<(), RepositoryError> {
+    let user = User::registered(id, Step::kyc_verification(), system_clock());
+    users
+        .create(&user, &ReviewSchedule::sweeping_after(24))
+        .await
 }
 
 fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Error> {

@@ -10,7 +10,8 @@ use crate::{Error, Stack, data::write_private};
 /// Writes three files:
 ///
 /// - `stack.json`: one object with the members `api_url`, `provider_url`, `dynamodb_url`, `secrets_url`, `region`,
-///   `access_key_id` and `secret_access_key` (of the account's owner, who may do everything), `table`, `secrets` (values by
+///   `access_key_id` and `secret_access_key` (of the account's owner, who may do everything), `tables` (names by logical
+///   id), `secrets` (values by
 ///   logical id), `token` (a value of `x-juno-jwt`) and `functions` (environment variables by binary);
 /// - `functions.env`: a line `NAME=value` for each environment variable of any function, for `cargo lambda watch --env-file`;
 /// - `sam.json`: the same for `sam local --env-vars`.
@@ -33,7 +34,7 @@ pub(crate) fn write(stack: &Stack, token: &str) -> Result<(), Error> {
         "region": identity.get("AWS_REGION"),
         "access_key_id": identity.get("AWS_ACCESS_KEY_ID"),
         "secret_access_key": identity.get("AWS_SECRET_ACCESS_KEY"),
-        "table": stack.table,
+        "tables": stack.tables,
         "secrets": stack.secrets()?,
         "token": token,
         "functions": stack.environments,

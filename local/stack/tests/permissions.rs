@@ -43,11 +43,11 @@ async fn a_function_uses_the_table_as_it_is_allowed_to() {
         let target = format!("DynamoDB_20120810.{operation}");
         call(stack.dynamodb_url(), function, &target, &body).await
     };
-    let key = json!({ "user_id": { "S": "usr_1" }, "sk": { "S": "USER" } });
-    let mut get = json!({ "TableName": stack.table(), "Key": key });
+    let key = json!({ "user_id": { "S": "usr_1" } });
+    let mut get = json!({ "TableName": stack.table("UsersTable"), "Key": key });
     get["ProjectionExpression"] = json!("#s");
     get["ExpressionAttributeNames"] = json!({ "#s": "onboarding_step" });
-    let put = json!({ "TableName": stack.table(), "Item": key });
+    let put = json!({ "TableName": stack.table("UsersTable"), "Item": key });
 
     let (status, found) = dynamodb("gate", "GetItem", get).await;
     assert_eq!(status, 200, "{found}");
@@ -74,54 +74,88 @@ async fn a_function_uses_the_table_as_it_is_allowed_to() {
     stack.stop().await;
 }
 
-/// A function that only opens sessions writes no verdict, no name and no history. Functions that only read write nothing.
+/// Tries every kind of write on every table, as every function. A function that only opens sessions writes no verdict and no name,
+/// functions that only read write nothing, and nobody deletes or expires a user.
 #[tokio::test]
 async fn a_function_writes_only_what_is_its_own() {
     let stack = Stack::start(Options::default()).await.unwrap();
-    stack.seed("usr_1").await.unwrap();
-    let key = |sk: &str| json!({ "user_id": { "S": "usr_1" }, "sk": { "S": sk } });
-    let set = |attribute: &str| {
-        let update = json!({ "TableName": stack.table(), "Key": key("USER"), "UpdateExpression": "SET #a = :a",
-            "ExpressionAttributeNames": { "#a": attribute }, "ExpressionAttributeValues": { ":a": { "S": "x" } } });
-        ("UpdateItem", update)
-    };
-    let put = |attribute: &str| {
-        let mut item = key("HISTORY#0000000001");
-        item[attribute] = json!({ "S": "x" });
+    let keys = [
+        ("UsersTable", json!({ "user_id": { "S": "usr_1" } })),
         (
-            "PutItem",
-            json!({ "TableName": stack.table(), "Item": item }),
-        )
-    };
-    let delete = (
-        "DeleteItem",
-        json!({ "TableName": stack.table(), "Key": key("USER") }),
-    );
-    let all = [
-        ("access-token", 0),
-        ("status", 2),
-        ("details", 2),
-        ("webhook", 3),
-        ("user", 0),
-        ("gate", 0),
-        ("reconcile", 2),
+            "HistoryTable",
+            json!({ "user_id": { "S": "usr_1" }, "sequence": { "N": "1" } }),
+        ),
+        ("DeliveriesTable", json!({ "event_key": { "S": "1" } })),
+        (
+            "CountersTable",
+            json!({ "user_id": { "S": "usr_1" }, "window": { "S": "1" } }),
+        ),
     ];
-    for (function, expected) in all {
+    let update = |table: &str, key: &Value, attribute: &str| {
+        json!({ "TableName": stack.table(table), "Key": key, "UpdateExpression": "SET #a = :a",
+            "ExpressionAttributeNames": { "#a": attribute }, "ExpressionAttributeValues": { ":a": { "N": "1" } } })
+    };
+    const ATTRIBUTES: [&str; 6] = [
+        "status",
+        "first_name",
+        "expires_at",
+        "session_at",
+        "used",
+        "onboarding_advanced_to",
+    ];
+    let mut attempts = Vec::new();
+    for (table, key) in &keys {
+        for attribute in ATTRIBUTES {
+            let name = format!("{table} update {attribute}");
+            attempts.push((name, "UpdateItem", update(table, key, attribute)));
+        }
+        let put = json!({ "TableName": stack.table(table), "Item": key });
+        let delete = json!({ "TableName": stack.table(table), "Key": key });
+        let batch =
+            json!({ "RequestItems": { stack.table(table): [{ "PutRequest": { "Item": key } }] } });
+        let transaction = json!({ "TransactItems": [{ "Delete": delete }] });
+        attempts.push((format!("{table} put"), "PutItem", put));
+        attempts.push((format!("{table} delete"), "DeleteItem", delete));
+        attempts.push((format!("{table} batch"), "BatchWriteItem", batch));
+        attempts.push((
+            format!("{table} transaction"),
+            "TransactWriteItems",
+            transaction,
+        ));
+    }
+    let all = |table: &str| ATTRIBUTES.map(|attribute| format!("{table} update {attribute}"));
+    let counters = all("CountersTable");
+    let mut user = Vec::from(all("UsersTable"));
+    user.push("HistoryTable put".to_owned());
+    let with = |mine: &[String]| [&user[..], mine].concat();
+    let session = ["UsersTable update session_at".to_owned()];
+    let expected = [
+        ("access-token", [&session[..], &counters].concat()),
+        ("status", with(&counters)),
+        ("details", with(&counters)),
+        ("webhook", with(&["DeliveriesTable put".to_owned()])),
+        ("user", vec![]),
+        ("gate", vec![]),
+        ("reconcile", with(&[])),
+    ];
+    for (function, mut expected) in expected {
         let mut allowed = Vec::new();
-        for (operation, body) in [
-            set("status"),
-            put("from"),
-            put("kind"),
-            put("status"),
-            delete.clone(),
-        ] {
+        for (name, operation, body) in &attempts {
             let target = format!("DynamoDB_20120810.{operation}");
-            let (status, _) = call(stack.dynamodb_url(), function, &target, &body).await;
+            let (status, answer) = call(stack.dynamodb_url(), function, &target, body).await;
             if status == 200 {
-                allowed.push(body);
+                allowed.push(name.clone());
+            } else {
+                let kind = answer["__type"].as_str().unwrap();
+                assert!(
+                    kind.ends_with("AccessDeniedException"),
+                    "{function}: {name}: {kind}"
+                );
             }
         }
-        assert_eq!(allowed.len(), expected, "{function}: {allowed:?}");
+        allowed.sort();
+        expected.sort();
+        assert_eq!(allowed, expected, "{function}");
     }
     let secrets = ["JwksSecret", "ProviderSecret", "WebhookSecret"];
     for (function, expected) in [

@@ -51,7 +51,7 @@ async fn two_stacks_run_side_by_side() {
         assert_eq!(problem["instance"], "/v0/nothing");
         assert_eq!(problem["error_code"], "GEN-404-001");
 
-        let request = json!({ "TableName": stack.table() });
+        let request = json!({ "TableName": stack.table("UsersTable") });
         let described = call(
             stack.dynamodb_url(),
             "DynamoDB_20120810.DescribeTable",
@@ -60,7 +60,8 @@ async fn two_stacks_run_side_by_side() {
         .await;
         let table = &described["Table"];
         assert_eq!(table["TableStatus"], "ACTIVE");
-        assert_eq!(table["GlobalSecondaryIndexes"][0]["IndexName"], "in_flight");
+        assert_eq!(table["GlobalSecondaryIndexes"][0]["IndexName"], "due");
+        let request = json!({ "TableName": stack.table("DeliveriesTable") });
         let described = call(
             stack.dynamodb_url(),
             "DynamoDB_20120810.DescribeTimeToLive",
@@ -99,10 +100,10 @@ async fn a_restart_finds_the_same_data_and_secrets() {
         data: Data::Directory(directory.path().to_owned()),
         ..Options::default()
     };
-    let item = json!({ "user_id": { "S": "usr_1" }, "sk": { "S": "USER" } });
+    let item = json!({ "user_id": { "S": "usr_1" } });
 
     let stack = Stack::start(options.clone()).await.unwrap();
-    let put = json!({ "TableName": stack.table(), "Item": item });
+    let put = json!({ "TableName": stack.table("UsersTable"), "Item": item });
     call(stack.dynamodb_url(), "DynamoDB_20120810.PutItem", &put).await;
     let secrets = stack.secrets().unwrap();
     // Meanwhile nobody else may write there.
@@ -117,7 +118,7 @@ async fn a_restart_finds_the_same_data_and_secrets() {
     stack.stop().await;
 
     let stack = Stack::start(options).await.unwrap();
-    let get = json!({ "TableName": stack.table(), "Key": item });
+    let get = json!({ "TableName": stack.table("UsersTable"), "Key": item });
     let found = call(stack.dynamodb_url(), "DynamoDB_20120810.GetItem", &get).await;
     assert_eq!(found["Item"], item);
     assert_eq!(stack.secrets().unwrap(), secrets);

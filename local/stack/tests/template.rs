@@ -69,18 +69,19 @@ fn the_real_template_is_understood() {
         missing.body
     );
 
-    let [table] = template.tables.as_slice() else {
-        unreachable!("one table")
-    };
+    let expiring =
+        |table: &local::template::Table| (table.id.clone(), table.time_to_live.is_some());
+    let tables: Vec<_> = template.tables.iter().map(expiring).collect();
+    let expected = [
+        ("CountersTable", true),
+        ("DeliveriesTable", true),
+        ("HistoryTable", false),
+        ("UsersTable", false),
+    ];
     assert_eq!(
-        table
-            .key
-            .iter()
-            .map(|key| key.kind.as_str())
-            .collect::<Vec<_>>(),
-        ["HASH", "RANGE"]
+        tables,
+        expected.map(|(id, expires)| (id.to_owned(), expires))
     );
-    assert!(table.time_to_live.is_some());
     assert!(template.secrets.contains_key("ProviderSecret"));
 }
 
@@ -88,9 +89,14 @@ fn the_real_template_is_understood() {
 fn overrides_name_resources() {
     let template = parse(&[("UsersTable", "kyc-users-1")]);
 
-    assert_eq!(template.tables[0].name, "kyc-users-1");
+    assert!(
+        template
+            .tables
+            .iter()
+            .any(|table| table.name == "kyc-users-1")
+    );
     assert_eq!(
-        template.functions[0].environment["TABLE_NAME"],
+        template.functions[0].environment["USERS_TABLE"],
         "kyc-users-1"
     );
 }

@@ -75,14 +75,18 @@ impl Variables {
     }
 }
 
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(variables: I) -> Self {
+        let owned = variables
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()));
+        Self(owned.collect())
+    }
+}
+
 impl<const N: usize> From<[(&str, &str); N]> for Variables {
     fn from(variables: [(&str, &str); N]) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        )
+        variables.into_iter().collect()
     }
 }
 

@@ -152,7 +152,12 @@ impl MeasuredSystem {
     /// Reads the lasting items of the first user of a measurement, who is verified, by table.
     pub(super) fn items(&self, name: &str) -> BTreeMap<&'static str, Vec<Item>> {
         let user = user_id(name, 0);
-        let items = |table| (table, self.database.items(self.app.stack.table(table), &user));
+        let items = |table| {
+            (
+                table,
+                self.database.items(self.app.stack.table(table), &user),
+            )
+        };
         LASTING.map(items).into()
     }
 }
@@ -246,7 +251,11 @@ impl Costs {
 pub(super) fn sizes(items: &BTreeMap<&str, Vec<Item>>) -> String {
     let row = |(table, items): (&&str, &Vec<Item>)| {
         let mean = items.iter().map(item_size).sum::<usize>() / items.len().max(1);
-        vec![(*table).to_owned(), items.len().to_string(), mean.to_string()]
+        vec![
+            (*table).to_owned(),
+            items.len().to_string(),
+            mean.to_string(),
+        ]
     };
     let rows: Vec<_> = items.iter().map(row).collect();
     render(&["table", "items per user", "bytes each"], &rows)

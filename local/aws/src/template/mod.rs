@@ -89,6 +89,8 @@ pub struct GatewayResponse {
 /// A DynamoDB table.
 #[derive(Debug, Clone)]
 pub struct Table {
+    /// The logical id.
+    pub id: String,
     /// The name.
     pub name: String,
     /// The types of the attributes that are part of a key.

@@ -254,6 +254,7 @@ impl Reader<'_> {
             self.property(id, resource, "TimeToLiveSpecification")?;
         let indexes = self.property(id, resource, "GlobalSecondaryIndexes")?;
         Ok(Table {
+            id: id.to_owned(),
             name: self.names.reference(id, id)?,
             attributes: self.required(id, resource, "AttributeDefinitions")?,
             key: self.required(id, resource, "KeySchema")?,
