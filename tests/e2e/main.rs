@@ -16,5 +16,4 @@ mod privacy;
 mod provider;
 mod reconcile;
 mod repository;
-mod threats;
 mod webhook;
