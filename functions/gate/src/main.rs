@@ -1,4 +1,4 @@
-//! `GET /v0/kyc/gate`: whether the caller may do what needs a verified identity. For other services and gateways.
+//! `GET /v0/kyc/gate`: 204 for approved callers only. For services and gateways that ask before they act.
 
 use lambda_http::Error;
 use shared::http::{Problem, Response, Route, serve};

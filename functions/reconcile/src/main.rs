@@ -1,4 +1,4 @@
-//! On a schedule: finds out what no webhook told.
+//! On a schedule: reads the provider for users who are due, those in doubt first.
 
 use lambda_http::Error;
 use shared::platform::{every_event, run};

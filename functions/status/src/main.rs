@@ -12,7 +12,7 @@ fn main() -> Result<(), Error> {
         let authenticator = &startup.authenticator()?;
         let limiter = &startup.refresh_limiter()?;
         let service = &startup.service()?;
-        // The provider's credentials are fetched by the first refresh, beside whose time at the provider that is little.
+        // The first refresh fetches the provider's credentials: beside its time at the provider that is little.
         tokio::join!(authenticator.keys().prefetch(), service.users.connect());
 
         serve(startup.endpoint(Route::Status)?, |request| async move {

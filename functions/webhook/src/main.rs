@@ -1,4 +1,4 @@
-//! `POST /v0/webhooks/kyc/sumsub/events`: receives what the provider tells about verifications.
+//! `POST /v0/webhooks/kyc/sumsub/events`: receives the provider's events about verifications.
 
 use lambda_http::Error;
 use shared::http::views::DeliveryView;

@@ -1,5 +1,5 @@
-//! The JSON of the contract, one file for each response. Members stand in the order of the contract's samples, and all are always
-//! present.
+//! The JSON of the responses, one file for each. Members stand in the order of the contract's samples. All are always present,
+//! except links that do not apply, and `onboarding` if nobody asked for it.
 
 mod access_token;
 mod delivery;
