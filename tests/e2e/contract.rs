@@ -166,7 +166,8 @@ async fn verified_app() -> App {
             r#"{ "id": "65abc123def456", "createdAt": "2023-12-31 22:00:00", "externalUserId": "usr_abc123",
                 "info": { "firstName": "Jane", "lastName": "Smith", "dob": "1990-05-15", "nationality": "GBR", "country": "GBR",
                     "addresses": [{ "country": "GBR" }], "idDocs": [{ "idDocType": "PASSPORT", "country": "GBR", "number": "123456789" }] },
-                "review": { "reviewDate": "2024-01-01 00:00:00+0000", "reviewStatus": "completed", "reviewResult": { "reviewAnswer": "GREEN" } } }"#,
+                "type": "individual",
+                "review": { "levelName": "basic-kyc-level", "reviewDate": "2024-01-01 00:00:00+0000", "reviewStatus": "completed", "reviewResult": { "reviewAnswer": "GREEN" } } }"#,
         ),
         (
             "/resources/applicants/65abc123def456/metadata/resources",
@@ -318,6 +319,7 @@ async fn all_document_types() {
     });
     app.store(&User {
         documents,
+        applicant: ApplicantId::parse("65abc123def456").ok(),
         ..new_user(USER)
     })
     .await;

@@ -202,6 +202,7 @@ async fn an_approved_user_who_reaches_the_step_later_is_advanced_by_a_poll() {
 async fn documents_are_read_once_in_five_minutes_and_the_person_each_time() {
     let app = App::start().await;
     app.submit().await;
+    app.simulate(Method::DELETE, "requests", json!({})).await;
     let first = app.get(DETAILS).await.ok();
     assert_eq!(first["documents"][0]["country"], "GBR");
     assert_eq!(first["personal_info"]["date_of_birth"], "1990-05-15");
@@ -217,6 +218,7 @@ async fn documents_are_read_once_in_five_minutes_and_the_person_each_time() {
 async fn a_refresh_costs_one_request_of_the_provider() {
     let app = App::start().await;
     app.submit().await;
+    app.simulate(Method::DELETE, "requests", json!({})).await;
     app.get(REFRESH).await.ok();
     assert_eq!(app.provider_requests("/resources/").await, 1);
     app.status().await;

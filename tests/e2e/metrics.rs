@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tests::app::{ACCESS_TOKEN, App, DETAILS, REFRESH, USER, WEBHOOK, send};
 
 use crate::faults::app_with_wrong_credentials;
+use crate::provider::{APPLICANT, app_with_answers};
 use crate::webhook::with;
 
 /// Name, name of the dimension, its value; the last two are empty if there is none.
@@ -114,8 +115,18 @@ async fn functions_write_the_metrics_of_the_runbook() {
     let locked_out = app_with_wrong_credentials().await;
     locked_out.post(ACCESS_TOKEN).await;
 
+    // A provider that confuses users, and one that names no level.
+    let other = r#"{"id":"a","externalUserId":"usr_other"}"#;
+    let confused = app_with_answers([(APPLICANT, 200, other)]).await;
+    confused.get(REFRESH).await;
+    let green = r#"{"id":"a","review":{"reviewStatus":"completed","reviewResult":{"reviewAnswer":"GREEN"}}}"#;
+    let silent = app_with_answers([(APPLICANT, 200, green)]).await;
+    assert_eq!(silent.get(REFRESH).await.ok()["status"], "in_progress");
+
     let mut written = written(&app);
-    written.append(&mut self::written(&locked_out));
+    for app in [&locked_out, &confused, &silent] {
+        written.append(&mut self::written(app));
+    }
     // This one is made of the access log, by API Gateway.
     written.insert(metric("RequestsThrottled", "", ""));
     assert_eq!(written, documented());

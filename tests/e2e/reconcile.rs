@@ -30,7 +30,7 @@ async fn pass_time(app: &App, id: &str) {
     let user = app.stored(id).await;
     let then = minutes_ago(20);
     app.store(&User {
-        session_at: user.session_at.map(|_| then),
+        session_at: Some(then),
         waiting_since: Some(then),
         checked_at: user.checked_at.map(|_| then),
         hinted_at: user.hinted_at.map(|_| then),

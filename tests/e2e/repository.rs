@@ -106,7 +106,7 @@ async fn of_two_changes_of_one_state_only_one_is_stored() {
     app.commit(&before, &after, None, NOW).await.unwrap();
     let other = User {
         review: Review::Approved {
-            at: NOW,
+            at: THEN,
             name: None,
         },
         ..before.clone()
@@ -157,7 +157,7 @@ async fn an_event_counts_once_and_nothing_of_its_second_effect_is_stored() {
 
     let again = User {
         review: Review::Approved {
-            at: NOW,
+            at: THEN,
             name: None,
         },
         ..stored.clone()
@@ -215,16 +215,11 @@ async fn the_history_goes_on_when_a_user_is_lost() {
     app.dynamodb("DeleteItem", delete).await;
 
     let new = new_user(USER);
-    let stored = app.commit(
-        &new,
-        &User {
-            review: Review::InProgress,
-            ..new.clone()
-        },
-        None,
-        NOW,
-    );
-    let stored = stored.await.unwrap();
+    let submitted = User {
+        review: Review::InProgress,
+        ..new.clone()
+    };
+    let stored = app.commit(&new, &submitted, None, NOW).await.unwrap();
     assert_eq!((stored.version, stored.sequence), (1, 2));
     let mut numbers: Vec<_> = app.items("HistoryTable").await;
     numbers.sort_by_key(|item| item["sequence"]["N"].to_string());

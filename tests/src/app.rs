@@ -287,6 +287,15 @@ impl App {
         answer["Items"].as_array().unwrap().clone()
     }
 
+    /// The items of all tables but the counters.
+    pub async fn kept(&self) -> Vec<Value> {
+        let mut kept = Vec::new();
+        for table in ["UsersTable", "HistoryTable", "DeliveriesTable"] {
+            kept.extend(self.items(table).await);
+        }
+        kept
+    }
+
     /// A delivery that is not signed yet.
     pub fn delivery(&self, body: impl Into<Vec<u8>>) -> Delivery<'_> {
         Delivery {

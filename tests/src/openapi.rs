@@ -166,10 +166,10 @@ mod tests {
             Problem::InvalidSignature => Problem::VerificationRequired,
             Problem::VerificationRequired => Problem::NoApplicant,
             Problem::NoApplicant => Problem::Decided(Status::Approved),
-            Problem::Decided(_) => Problem::Exhausted {
+            Problem::Decided(_) => Problem::RateLimited {
                 retry_after: std::time::Duration::ZERO,
             },
-            Problem::Exhausted { .. } => Problem::Internal,
+            Problem::RateLimited { .. } => Problem::Internal,
             Problem::Internal => Problem::TokenFailed { retry_after: None },
             Problem::TokenFailed { .. } => Problem::ProviderUnavailable { retry_after: None },
             Problem::ProviderUnavailable { .. } => return None,

@@ -73,9 +73,9 @@ mod tests {
     #[test]
     fn only_emulated_services_tell_functions_apart() {
         assert_eq!(
-            function_identity(false, "gate")["AWS_ACCESS_KEY_ID"],
-            "gate"
+            function_identity(false, "reader")["AWS_ACCESS_KEY_ID"],
+            "reader"
         );
-        assert_eq!(function_identity(true, "gate"), identity(true));
+        assert_eq!(function_identity(true, "reader"), identity(true));
     }
 }

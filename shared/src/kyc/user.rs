@@ -151,12 +151,11 @@ impl User {
         self
     }
 
-    /// Returns whether the stored documents may be shown without asking the provider: for 5 minutes, unless a replica may have shown
-    /// documents from before the state that is stored.
+    /// Returns whether the stored documents may be shown without asking the provider: for 5 minutes, unless the user is in doubt.
     #[must_use]
     pub fn has_fresh_documents(&self, now: Timestamp) -> bool {
-        let is_fresh = |read: &DocumentsRead| read.is_fresh(now) && !self.is_hinted(read.read_at);
-        self.doubt.is_none() && self.documents.as_ref().is_some_and(is_fresh)
+        let documents = self.documents.as_ref();
+        self.doubt.is_none() && documents.is_some_and(|read| read.is_fresh(now))
     }
 
     /// Returns whether a hint came so lately that a read which began at `read_at` may not show it yet.

@@ -106,13 +106,19 @@ impl Startup {
         Endpoint::from_environment(&self.variables, route)
     }
 
-    /// Reads the rules of the core: `ONBOARDING_STEPS`, `APPROVAL_LEVELS` and `DECIDED_RECHECK_HOURS`.
+    /// Reads the rules of the core: `ONBOARDING_STEPS`, `APPROVAL_LEVELS` or `PROVIDER_LEVEL`, and `DECIDED_RECHECK_HOURS`.
     fn policy(&self) -> Result<Policy, ConfigError> {
         let variables = &self.variables;
+        // The level of new sessions approves, unless others are listed.
+        let levels = match variables.optional("APPROVAL_LEVELS") {
+            Some(_) => "APPROVAL_LEVELS",
+            None => "PROVIDER_LEVEL",
+        };
+        let approval_levels = variables.parsed(levels, ApprovalLevels::parse)?;
         let recheck = variables.parsed("DECIDED_RECHECK_HOURS", str::parse)?;
         Ok(Policy {
             onboarding: variables.parsed("ONBOARDING_STEPS", Onboarding::parse)?,
-            approval_levels: variables.parsed("APPROVAL_LEVELS", ApprovalLevels::parse)?,
+            approval_levels,
             schedule: ReviewSchedule::sweeping_after(recheck),
         })
     }

@@ -22,9 +22,9 @@ use tests::app::{Answer, App, send};
 
 /// Runs attacks, and asserts that the table is afterwards what it was before.
 async fn unharmed<T>(app: &App, attacks: impl Future<Output = T>) -> T {
-    let before = app.items().await;
+    let before = app.kept().await;
     let result = attacks.await;
-    assert_eq!(app.items().await, before, "the table has changed");
+    assert_eq!(app.kept().await, before, "the table has changed");
     result
 }
 

@@ -139,6 +139,11 @@ fn key(delivery: &DeliveryJson, at: Option<EventTime>, body: &[u8]) -> EventKey 
     let mut hash = Sha256::new();
     for part in [
         delivery
+            .external_user_id
+            .as_deref()
+            .unwrap_or_default()
+            .as_bytes(),
+        delivery
             .applicant_id
             .as_deref()
             .unwrap_or_default()
