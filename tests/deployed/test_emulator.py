@@ -296,6 +296,7 @@ aws() {
   command aws "$@" 2>"$NOTES/error" || { echo "$1 $2: $(grep . "$NOTES/error" | tail -n 1)" >>"$NOTES/refused"; echo refused; }
 }
 sam() { [ "$1" != package ] || cp "$NOTES/template" "${@: -1}"; }
+cargo() { HOME=$USER_HOME command cargo "$@"; }
 curl() { command curl -sS -m 30 "${@/#$API/$URL}"; }
 """
 # What the emulator does not know, and what is the name of a command only.
@@ -332,6 +333,7 @@ class Documented(Emulator):
         settings = {
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint, "HOME": str(notes), "NOTES": str(notes),
+            "USER_HOME": str(pathlib.Path.home()),
             "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
             "URL": f"{self.endpoint}/_aws/execute-api/{self.resources['Api']}/live"}
         session = subprocess.run(

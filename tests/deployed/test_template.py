@@ -12,6 +12,7 @@ import unittest
 
 import boto3
 import click
+import documented
 from samcli.cli.main import cli as sam
 from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
 from samtranslator.parser.parser import Parser
@@ -615,6 +616,12 @@ class Template(unittest.TestCase):
                     if parameter["Type"] == "Number":
                         self.assertGreaterEqual(int(value), parameter.get("MinValue", 0))
 
+    def test_each_configuration_says_where_and_bears_its_name(self):
+        for name, section in tomllib.loads((ROOT / "samconfig.toml").read_text()).items():
+            if name in CONFIGURATIONS:
+                self.assertEqual(section["deploy"]["parameters"]["region"], "eu-west-1")
+                self.assertEqual(section["deploy"]["parameters"]["tags"], f"project=kyc-api environment={name}")
+
     def test_sam_knows_what_it_is_configured_with(self):
         """What it does not know it ignores in silence."""
         context = click.Context(sam, obj=True)
@@ -640,6 +647,16 @@ class Template(unittest.TestCase):
     def test_an_error_type_that_changes_is_deployed_to_the_api(self):
         changed = Stack({"ErrorTypeBase": "https://example.com"})
         self.assertNotEqual(set(changed.all("AWS::ApiGateway::Deployment")), set(DEFAULTS.all("AWS::ApiGateway::Deployment")))
+
+    def test_a_function_is_invoked_by_its_alias_and_without_a_payload(self):
+        """Without a qualifier $LATEST would run. Version 2 of the AWS CLI takes a payload for base64, which version 1 did not.
+        https://docs.aws.amazon.com/cli/latest/userguide/cliv2-migration-changes.html
+        """
+        for document in documented.DOCUMENTS:
+            for command, _ in documented.shell(document.read_text()):
+                for invocation in re.findall(r"aws lambda invoke[^\n]*", command):
+                    self.assertIn("--qualifier live", invocation)
+                    self.assertNotIn("--payload", invocation)
 
     def test_the_runbook_has_an_entry_for_each_alarm_and_no_other(self):
         alarms = {properties["AlarmName"].removeprefix("kyc-api-") for properties in DEFAULTS.all("AWS::CloudWatch::Alarm").values()}
