@@ -26,6 +26,7 @@ import zipfile
 import boto3
 import botocore.exceptions
 import documented
+import restored
 import smoke
 from samtranslator.yaml_helper import yaml_parse
 
@@ -49,9 +50,10 @@ def functions(template):
             for resource in template["Resources"].values() if resource["Type"] == "AWS::Serverless::Function"}
 
 
-def for_the_emulator(endpoint):
-    """The template without what the emulator cannot do, and with functions that use the emulator."""
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+def for_the_emulator(endpoint, text=restored.TEMPLATE.read_text()):
+    """The template with functions that use the emulator, and without what it cannot do. All of that stands here with the reason;
+    everything else is deployed as it is."""
+    template = yaml_parse(text)
     # It has no CodeDeploy: versions go live at once.
     del template["Globals"]["Function"]["DeploymentPreference"]
     # It makes the firewall, but cannot put it before an API, and the firewall logs nothing.
@@ -62,6 +64,7 @@ def for_the_emulator(endpoint):
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
             of = next(metric["MetricStat"] for metric in resource["Properties"].pop("Metrics") if "MetricStat" in metric)
             resource["Properties"].update(of["Metric"], Statistic=of["Stat"], Period=of["Period"])
+    # What a table says about expiry it does not look at: `deploy` sets it.
     # What a Ref to a secret stands for is its name there; on AWS, and in policies, it is its ARN.
     for properties in functions(template).values():
         statement = properties["Policies"][0]["Statement"][0]
@@ -150,6 +153,9 @@ class Emulator(unittest.TestCase):
         cls.resources = {
             resource["LogicalResourceId"]: resource["PhysicalResourceId"]
             for resource in cloudformation.describe_stack_resources(StackName=STACK)["StackResources"]}
+        for table, resource in template["Resources"].items():
+            if expiry := resource["Properties"].get("TimeToLiveSpecification"):
+                cls.client("dynamodb").update_time_to_live(TableName=cls.resources[table], TimeToLiveSpecification=expiry)
         for secret, value in {
             "JwksSecret": json.loads(smoke.jwks()),
             "ProviderSecret": {"app_token": "app", "secret_key": "secret"},
@@ -289,13 +295,14 @@ class Deployed(Emulator):
 
 
 # What stands before the commands of docs/deploy.md. `aws` notes what is refused and how, and prints something all the same, for
-# the commands that go through a list. `sam` only leaves what is uploaded then.
+# the commands that go through a list. `sam` only leaves what is uploaded then, and the template of the clone stays as it is.
 SESSION = """
 aws() {
   echo "$1 $2" >>"$NOTES/called"
   command aws "$@" 2>"$NOTES/error" || { echo "$1 $2: $(grep . "$NOTES/error" | tail -n 1)" >>"$NOTES/refused"; echo refused; }
 }
 sam() { [ "$1" != package ] || cp "$NOTES/template" "${@: -1}"; }
+python() { [ "$1" = tests/deployed/restored.py ] || command python "$@"; }
 cargo() { HOME=$USER_HOME command cargo "$@"; }
 curl() { command curl -sS -m 30 "${@/#$API/$URL}"; }
 """
@@ -313,10 +320,8 @@ class Documented(Emulator):
     def test_the_commands_of_deploy_and_runbook_are_those_of_aws_and_do_something(self):
         """As they stand there, one after the other in one shell, down to the removal of everything."""
         notes = pathlib.Path.cwd()
-        restored = json.loads(json.dumps(for_the_emulator(self.endpoint)).replace("UsersTable", "RestoredTable"))
-        restored["Resources"]["RestoredTable"]["Properties"]["TableName"] = "kyc-api-restored"
-        restored["Outputs"]["UsersTable"] = restored["Outputs"].pop("RestoredTable")
-        (notes / "template").write_text(json.dumps(restored))
+        template = restored.renamed(restored.TEMPLATE.read_text(), "kyc-api-restored")
+        (notes / "template").write_text(json.dumps(for_the_emulator(self.endpoint, template)))
         # As `sam deploy` makes it.
         self.client("cloudformation").create_stack(StackName="aws-sam-cli-managed-default", TemplateBody=json.dumps({
             "Resources": {"Bucket": {"Type": "AWS::S3::Bucket"}}, "Outputs": {"SourceBucket": {"Value": {"Ref": "Bucket"}}}}))
@@ -337,7 +342,7 @@ class Documented(Emulator):
             "PATH": f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}",
             "URL": f"{self.endpoint}/_aws/execute-api/{self.resources['Api']}/live"}
         session = subprocess.run(
-            ["bash", "-c", SESSION + commands], cwd=ROOT, env=os.environ | settings, text=True, timeout=300,
+            ["bash", "-c", SESSION + commands], cwd=ROOT, env=os.environ | settings, text=True, timeout=600,
             input='{"app_token":"app","secret_key":"secret"}', stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual(set((notes / "refused").read_text().splitlines()), REFUSED, session.stdout)
         self.assertEqual(

@@ -13,6 +13,7 @@ import unittest
 import boto3
 import click
 import documented
+import restored
 from samcli.cli.main import cli as sam
 from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
 from samtranslator.parser.parser import Parser
@@ -657,6 +658,20 @@ class Template(unittest.TestCase):
                 for invocation in re.findall(r"aws lambda invoke[^\n]*", command):
                     self.assertIn("--qualifier live", invocation)
                     self.assertNotIn("--payload", invocation)
+
+    def test_restored_tables_take_the_place_of_the_tables_and_can_do_so_again(self):
+        once = restored.renamed(TEXT, "kyc-api-restored")
+        again = yaml_parse(restored.renamed(once, "kyc-api-again"))
+        once = yaml_parse(once)
+        tables = {name for name, resource in TEMPLATE["Resources"].items() if resource["Type"] == "AWS::DynamoDB::Table"}
+        for template, were, now in ((once, "", "Restored"), (again, "Restored", "")):
+            prefix = "kyc-api-restored" if now else "kyc-api-again"
+            found = {name: resource["Properties"].pop("TableName") for name, resource in template["Resources"].items()
+                     if resource["Type"] == "AWS::DynamoDB::Table"}
+            self.assertEqual(found, {f"{now}{table}": f"{prefix}-{were}{table}" for table in tables})
+            self.assertEqual(set(template["Outputs"]), set(TEMPLATE["Outputs"]))
+            self.assertLessEqual(tables & set(referred(template)), set(found))
+        self.assertEqual(again, TEMPLATE)
 
     def test_the_runbook_has_an_entry_for_each_alarm_and_no_other(self):
         alarms = {properties["AlarmName"].removeprefix("kyc-api-") for properties in DEFAULTS.all("AWS::CloudWatch::Alarm").values()}
