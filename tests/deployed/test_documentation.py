@@ -30,6 +30,7 @@ EXCEPTIONS = {
     "sam logs": "needs an AWS account; understood by the SAM CLI, see below",
     "sam package": "needs an AWS account; understood by the SAM CLI, see below",
     "smoke approve": "needs an account at the provider",
+    "tests/deployed/first-account": "needs an AWS account; what it would run is printed, see below",
 }
 
 
@@ -87,6 +88,19 @@ class Documentation(unittest.TestCase):
         self.assertIn(f"\n  version: {version}\n", (ROOT / "openapi.yaml").read_text())
         headings = re.findall(r"^## (.*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
         self.assertRegex(headings[0], rf"^\[{re.escape(version)}\] - (Unreleased|\d{{4}}-\d\d-\d\d)$")
+
+    def test_the_script_for_a_first_account_runs_what_the_document_says(self):
+        document = (ROOT / "docs/deploy.md").read_text()
+        script = subprocess.run([ROOT / "tests/deployed/first-account", "--dry-run"], stdout=subprocess.PIPE, text=True, check=True).stdout
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+        # What needs somebody at AWS, at the terminal or in the provider's dashboard is left out, or done without them.
+        by_hand = ("aws service-quotas ", "sam deploy ", "CLONE=", "cat > provider.json ", "sam delete ")
+        for number in (1, 3, 4, 5, 8):
+            for block, is_block in documented.shell(documented.section(document, number)):
+                for line in block.splitlines() if is_block and "smoke approve" not in block else ():
+                    self.assertTrue(line in script.splitlines() or line.startswith(by_hand), line)
+        for command in ("sam deploy --no-confirm-changeset", "sam delete --no-prompts"):
+            self.assertIn(f"\n{command} --config-env dev", script)
 
     def test_sam_understands_what_is_asked_of_it(self):
         for command in {command for _, _, command in self.commands if command.startswith("sam ")}:
