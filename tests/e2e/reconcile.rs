@@ -119,7 +119,7 @@ async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
     let put_off = app.stored(USER).await;
     let due = schedule().due(&put_off).unwrap();
     assert!(put_off.checked_at > Some(minutes_ago(1)) && due.at > system_clock());
-    assert_eq!(due.queue, Queue::Unsettled);
+    assert_eq!(due.queue, Queue::InFlight);
 
     app.provider(json!({ "mode": "normal" })).await;
     assert_eq!(
