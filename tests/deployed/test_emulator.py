@@ -206,7 +206,7 @@ class Deployed(Emulator):
 
     def test_alarms_tell_the_topic_and_logs_are_kept_under_the_key(self):
         alarms = self.client("cloudwatch").describe_alarms()["MetricAlarms"]
-        self.assertEqual(len(alarms), 16)
+        self.assertEqual(len(alarms), 17)
         for alarm in alarms:
             self.assertIn(alarm["AlarmActions"], ([self.outputs["AlarmTopic"]], [self.outputs["NoticeTopic"]]), alarm["AlarmName"])
         for topic in ("AlarmTopic", "NoticeTopic"):
@@ -262,20 +262,31 @@ class Deployed(Emulator):
         self.assertEqual([item["sk"]["S"].split("#")[0] for item in items], ["SPENT", "SPENT", "USER"])
 
 
+    def handle(self, event, clients):
+        """Runs the code of the smoke test, as it stands in the template."""
+        code = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["SmokeTest"]["Properties"]["Code"]["ZipFile"]
+        with unittest.mock.patch("boto3.client", lambda service, **_: clients[service]), contextlib.redirect_stdout(io.StringIO()):
+            exec(code, there := {})
+            there["handler"](event, None)
+
+    def test_the_probe_wants_to_be_refused(self):
+        clients = dict.fromkeys(("codedeploy", "lambda"))
+        api = f"{self.endpoint}/_aws/execute-api/{self.resources['Api']}/live"
+        self.handle({"url": f"{api}/v0/kyc/status"}, clients)
+        for url, error in ((f"{api}/v0/kyc/stat", urllib.error.HTTPError), (f"{self.endpoint}/_ministack/health", ValueError)):
+            with self.assertRaises(error):
+                self.handle({"url": url}, clients)
+
     def smoke_test(self, function, version):
-        """What the test that deployments begin with says of a version: its code is run here. The emulator has no CodeDeploy, so
-        what that would say and be told is here too."""
+        """What the test that deployments begin with says of a version. The emulator has no CodeDeploy, so what that would say and be
+        told is here."""
         said = []
         codedeploy = unittest.mock.Mock()
         codedeploy.list_deployment_targets.return_value = {"targetIds": ["d:1"]}
         codedeploy.batch_get_deployment_targets.return_value = {"deploymentTargets": [
             {"lambdaTarget": {"lambdaFunctionInfo": {"functionName": function, "functionAlias": "live", "targetVersion": version}}}]}
         codedeploy.put_lifecycle_event_hook_execution_status = lambda status, **_: said.append(status)
-        clients = {"codedeploy": codedeploy, "lambda": self.client("lambda")}
-        code = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]["SmokeTest"]["Properties"]["Code"]["ZipFile"]
-        with unittest.mock.patch("boto3.client", lambda service, **_: clients[service]), contextlib.redirect_stdout(io.StringIO()):
-            exec(code, there := {})
-            there["handler"]({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "hook"}, None)
+        self.handle({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "hook"}, {"codedeploy": codedeploy, "lambda": self.client("lambda")})
         [status] = said
         return status
 

@@ -3,6 +3,7 @@
 The template goes through the transforms that AWS would put it through, by AWS's own code in the SAM CLI.
 """
 
+import graphlib
 import json
 import logging
 import pathlib
@@ -14,6 +15,8 @@ import boto3
 import click
 import documented
 import restored
+import yaml
+from samcli import yamlhelper
 from samcli.cli.main import cli as sam
 from samcli.lib.cfn_language_extensions.sam_integration import expand_language_extensions
 from samtranslator.parser.parser import Parser
@@ -92,13 +95,19 @@ class Stack:
         [version] = {name for name in referred(self.resources[f"{function}Aliaslive"]["Properties"]) if name.startswith(f"{function}Version")}
         return version
 
-    def needed(self, name, behind=()):
-        """The resources that CloudFormation makes before this one. A circle raises an error."""
-        assert name not in behind, " needs ".join([*behind, name])
+    def directly_needed(self, name):
         resource = self.resources[name]
-        direct = {*listed(resource.get("DependsOn", [])), *referred([resource.get("Properties"), resource.get("UpdatePolicy")])}
-        direct &= set(self.resources)
-        return direct.union(*(self.needed(other, (*behind, name)) for other in direct))
+        needed = {*listed(resource.get("DependsOn", [])), *referred([resource.get("Properties"), resource.get("UpdatePolicy")])}
+        return needed & set(self.resources)
+
+    def needed(self, name):
+        """The resources that CloudFormation makes before this one."""
+        found, left = set(), [name]
+        while left:
+            more = self.directly_needed(left.pop()) - found
+            found |= more
+            left += more
+        return found
 
 
 DEFAULTS = Stack({})
@@ -311,7 +320,7 @@ class Deployed:
             self.assertLessEqual((alarm["EvaluationPeriods"] + 1) * max(periods) + 120, 300)
 
     def test_the_schedule_invokes_the_live_version(self):
-        [rule] = self.stack.all("AWS::Events::Rule").values()
+        rule = self.stack.resources["ReconcileFunctionSchedule"]["Properties"]
         [target] = rule["Targets"]
         self.assertEqual(target["Arn"], {"Ref": "ReconcileFunctionAliaslive"})
 
@@ -320,7 +329,7 @@ class Deployed:
         https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
         EventBridge tries for 24 hours and up to 185 times: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
         """
-        [rule] = self.stack.all("AWS::Events::Rule").values()
+        rule = self.stack.resources["ReconcileFunctionSchedule"]["Properties"]
         bounds = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
         self.assertEqual(rule["Targets"][0]["RetryPolicy"], bounds)
         [asynchronous] = self.stack.all("AWS::Lambda::EventInvokeConfig").values()
@@ -470,8 +479,7 @@ class Deployed:
 
 
     def test_no_resource_waits_for_itself(self):
-        for name in self.stack.resources:
-            self.stack.needed(name)
+        graphlib.TopologicalSorter({name: self.stack.directly_needed(name) for name in self.stack.resources}).prepare()
 
     def test_the_logging_role_can_be_set_in_an_account_that_never_had_an_api(self):
         """"If an API Gateway resource has never been created in your AWS account, you must add a dependency on another API Gateway
@@ -538,6 +546,12 @@ class AsProduction(Deployed, unittest.TestCase):
         association = self.stack.resources["FirewallAssociation"]["Properties"]
         self.assertEqual(set(referred(association)), {"Api", "ApiliveStage", "FirewallRules"})
 
+    def test_the_api_is_called_from_outside(self):
+        [target] = self.stack.resources["Probes"]["Properties"]["Targets"]
+        self.assertEqual(target["Arn"], {"Fn::GetAtt": ["SmokeTest", "Arn"]})
+        self.assertEqual(self.stack.resources["ProbesPermission"]["Properties"]["SourceArn"], {"Fn::GetAtt": ["Probes", "Arn"]})
+        self.assertIn('{"url":"https://api.example.com/v0/kyc/status"}', json.dumps(target["Input"]).replace("\\", ""))
+
     def test_alarms_are_mailed(self):
         mails = {mail["TopicArn"]["Ref"]: mail["Endpoint"] for mail in self.stack.all("AWS::SNS::Subscription").values()}
         self.assertEqual(mails, dict.fromkeys(("AlarmTopic", "NoticeTopic"), "on-call@example.com"))
@@ -601,6 +615,12 @@ class Template(unittest.TestCase):
         https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
         """
         self.assertEqual(TEMPLATE["Resources"]["Api"]["Properties"]["StageName"], "live")
+
+    def test_cloudformation_gets_no_aliases_which_it_does_not_read(self):
+        """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html"""
+        written = yamlhelper.yaml_dump(yamlhelper.yaml_parse(TEXT))
+        self.assertIn("*headers", TEXT)
+        self.assertFalse([token for token in yaml.scan(written) if isinstance(token, (yaml.AliasToken, yaml.AnchorToken))])
 
     def test_each_output_is_explained(self):
         for name, output in TEMPLATE["Outputs"].items():
