@@ -27,6 +27,6 @@ pub use review::{Reason, Review, Status};
 pub use schedule::{Due, Queue, ReviewSchedule, SETTLING};
 pub use time::{EventTime, ProviderTime, Timestamp};
 pub use transition::{
-    Policy, Transition, apply_hint, apply_inactive, apply_missing, apply_read, erase,
+    Policy, Transition, apply_hint, apply_inactive, apply_missing, apply_not_found, apply_read,
 };
 pub use user::{Confirmation, Doubt, Inconsistent, User};

@@ -30,44 +30,72 @@ pub enum ApplicantType {
     Other,
 }
 
-/// The meaning of a review for a user: what it makes of their status.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It counts as it is.
-    Counts(Review),
-    /// It belongs to a level that is not about the approval, and says nothing against it.
-    Aside,
+/// The relation of a review to the approval of the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// A person's review, on a level of the list.
+    Approval,
+    /// A review on another level, or of no person.
+    Elsewhere,
+    /// A review whose level is not told.
+    Untold,
 }
 
 impl Observation {
     /// Returns whether this is a GREEN that may approve: of a person, on a level of the list. A missing type is a person's.
     #[must_use]
     pub fn approves(&self, levels: &ApprovalLevels) -> bool {
-        matches!(self.review, Review::Approved { .. }) && self.is_about_approval(levels)
+        self.review.status() == Status::Approved && self.scope(levels) == Scope::Approval
     }
 
-    fn is_about_approval(&self, levels: &ApprovalLevels) -> bool {
-        self.applicant_type != Some(ApplicantType::Other)
-            && self
-                .level
-                .as_ref()
-                .is_some_and(|level| levels.contains(level))
-    }
-
-    /// Judges the review for a user whose status is `current`.
-    ///
-    /// A GREEN that does not approve leaves the user in `in_progress`. On a level that is not about the approval, an approved
-    /// user loses the approval by a RED only, whatever else happens there.
-    pub(super) fn verdict(&self, current: Status, levels: &ApprovalLevels) -> Verdict {
-        let aside = !self.is_about_approval(levels);
-        match &self.review {
-            Review::Approved { .. } | Review::InProgress | Review::Pending
-                if aside && current == Status::Approved =>
-            {
-                Verdict::Aside
+    fn scope(&self, levels: &ApprovalLevels) -> Scope {
+        match (self.applicant_type, &self.level) {
+            (Some(ApplicantType::Other), _) => Scope::Elsewhere,
+            (Some(ApplicantType::Individual) | None, None) => Scope::Untold,
+            (Some(ApplicantType::Individual) | None, Some(level)) if levels.contains(level) => {
+                Scope::Approval
             }
-            Review::Approved { .. } if aside => Verdict::Counts(Review::InProgress),
-            review => Verdict::Counts(review.clone()),
+            (Some(ApplicantType::Individual) | None, Some(_)) => Scope::Elsewhere,
+        }
+    }
+
+    /// Returns the review that a user of status `current` has after this. `None`: an approved user keeps the approval.
+    ///
+    /// A RED counts on every level. A GREEN that does not approve leaves the user in `in_progress`. An approved user loses the
+    /// approval neither by it nor by anything else than a RED on another level.
+    pub(super) fn review_for(&self, current: Status, levels: &ApprovalLevels) -> Option<Review> {
+        match (self.review.status(), self.scope(levels)) {
+            (Status::Pending | Status::InProgress | Status::Approved, Scope::Elsewhere)
+            | (Status::Approved, Scope::Untold)
+                if current == Status::Approved =>
+            {
+                None
+            }
+            (Status::Approved, Scope::Elsewhere | Scope::Untold) => Some(Review::InProgress),
+            _ => Some(self.review.clone()),
+        }
+    }
+
+    /// Returns whether this is a state on another level, or of no person, and no RED. It says nothing about the order of what
+    /// happens on the levels of the list: a GREEN there that arrives later may still approve.
+    pub(super) fn is_elsewhere(&self, levels: &ApprovalLevels) -> bool {
+        match self.review.status() {
+            Status::Pending | Status::InProgress | Status::Approved => {
+                self.scope(levels) == Scope::Elsewhere
+            }
+            Status::Retry | Status::Rejected => false,
+        }
+    }
+
+    /// Returns whether an event lacks what decides on its meaning for a user of status `current`: level and type of a GREEN, or
+    /// the level of a state that may take an approval back.
+    pub(super) fn is_unclear(&self, current: Status) -> bool {
+        match self.review.status() {
+            Status::Approved => self.level.is_none() || self.applicant_type.is_none(),
+            Status::Pending | Status::InProgress => {
+                self.level.is_none() && current == Status::Approved
+            }
+            Status::Retry | Status::Rejected => false,
         }
     }
 }
@@ -86,6 +114,8 @@ pub struct Hint {
 /// The meaning of an event for the applicant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventEffect {
+    /// The applicant was created. Says nothing about the review: every other event about the applicant is later.
+    Created,
     /// The review is in this state.
     Reviewed(Observation),
     /// The review was taken back, whatever its level.

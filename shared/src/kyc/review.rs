@@ -49,6 +49,14 @@ impl Status {
         }
     }
 
+    /// Returns whether this is a verdict, whatever may follow it.
+    pub(super) const fn is_verdict(self) -> bool {
+        match self {
+            Self::Retry | Self::Approved | Self::Rejected => true,
+            Self::Pending | Self::InProgress => false,
+        }
+    }
+
     /// Returns whether all required documents have been submitted.
     #[must_use]
     pub const fn is_submitted(self) -> bool {
@@ -131,12 +139,13 @@ pub enum Review {
 }
 
 impl Review {
-    /// Returns whether `other` is the same verdict, or the same state without one. Names and reasons have no say in it.
+    /// Returns whether `other` differs in nothing but the name.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
         self.status() == other.status()
             && self.verified_at() == other.verified_at()
             && self.rejected_at() == other.rejected_at()
+            && self.reason() == other.reason()
     }
 
     /// Returns the same review without a name.

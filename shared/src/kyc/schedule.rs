@@ -7,6 +7,9 @@ use super::{Timestamp, User};
 /// The time after a hint during which a read may come from a replica that has not seen it yet.
 pub const SETTLING: Duration = Duration::from_mins(1);
 
+/// The time for which an applicant must be missing at the provider to count as erased.
+pub(super) const MISSING_FOR: Duration = Duration::from_hours(24);
+
 /// Minimum delay between two checks of a user in flight.
 const FIRST_CHECK: Duration = Duration::from_mins(10);
 
@@ -76,7 +79,8 @@ impl ReviewSchedule {
     /// | in flight, not submitted | 10 minutes | half of the time waited |
     /// | decided | a day, or as configured | the time since the decision |
     ///
-    /// No delay is longer than 30 days, and nobody is ever forgotten. The wait is counted from the last change of the user.
+    /// No delay is longer than 30 days, and nobody is ever forgotten. A user whose applicant is missing is checked again after a day
+    /// at most. The wait is counted from the last change of the user.
     #[must_use]
     pub fn due(&self, user: &User) -> Option<Due> {
         let waiting_since = user.waiting_since?;
@@ -101,9 +105,13 @@ impl ReviewSchedule {
             Awaited::Submission => (Queue::InFlight, FIRST_CHECK.max(waited / 2)),
             Awaited::Nothing => (Queue::Decided, self.sweep_after?.max(waited)),
         };
+        let longest = match user.missing_since {
+            Some(_) => MISSING_FOR,
+            None => LONGEST,
+        };
         Some(Due {
             queue,
-            at: checked.plus(delay.min(LONGEST)).rounded_up_to(GRAIN),
+            at: checked.plus(delay.min(longest)).rounded_up_to(GRAIN),
         })
     }
 }

@@ -118,6 +118,18 @@ impl EventTime {
     pub fn is_before(self, time: ProviderTime) -> bool {
         self.latest < time
     }
+
+    /// Returns whether the event certainly happened after `time`. Without milliseconds, `time` may be anywhere in its second.
+    #[must_use]
+    pub fn is_after(self, time: ProviderTime) -> bool {
+        let is_whole = time == time.truncated_to_seconds();
+        let told = if is_whole {
+            Self::within_second(time)
+        } else {
+            Self::exact(time)
+        };
+        told.latest < self.earliest
+    }
 }
 
 #[cfg(test)]
@@ -140,5 +152,30 @@ mod tests {
         assert_eq!(event.earliest(), ProviderTime::from_millis(5_000));
         assert!(!event.is_before(ProviderTime::from_millis(5_999)));
         assert!(event.is_before(ProviderTime::from_millis(6_000)));
+        for (time, is_after) in [(4_000, true), (4_999, true), (5_000, false), (5_001, false)] {
+            assert_eq!(
+                event.is_after(ProviderTime::from_millis(time)),
+                is_after,
+                "{time}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_exact_time_is_not_after_a_whole_second_that_may_be_later() {
+        let event = EventTime::exact(ProviderTime::from_millis(5_400));
+        for (time, is_before, is_after) in [
+            (5_000, false, false),
+            (5_399, false, true),
+            (5_400, false, false),
+            (5_401, true, false),
+            (4_000, false, true),
+        ] {
+            let time = ProviderTime::from_millis(time);
+            assert_eq!(
+                (event.is_before(time), event.is_after(time)),
+                (is_before, is_after)
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! provider confirms it. A read is the truth, unless it contradicts a hint that is younger than the settling time. Times of the
 //! provider are compared with times of the provider, ours with ours.
 
-use super::observation::Verdict;
+use super::schedule::MISSING_FOR;
 use super::{
     ApplicantId, ApprovalLevels, Confirmation, Doubt, ErasedApplicant, EventEffect, EventTime,
     Hint, Observation, Onboarding, ProviderTime, Review, ReviewSchedule, SETTLING, Status, Step,
@@ -24,48 +24,34 @@ pub struct Policy {
 
 /// Applies an event that was received at `now`.
 ///
-/// | Event | Effect |
-/// |---|---|
-/// | about an applicant that was erased | none |
-/// | erasure of the stored applicant, or of one while none is stored | [`erase`] |
-/// | about another applicant than the stored one | doubt: a read by our user id says whose applicant is the user's |
-/// | without a readable time | doubt: it orders nothing |
-/// | certainly older than what was reported | none |
-/// | GREEN without level or applicant type | doubt: a read says what it is about |
-/// | a review state that is stored already | applicant id, start and time are kept |
-/// | another review state | stored at once, with doubt |
-/// | reset | `pending`, whatever the level |
-/// | change of the person's data | doubt; the old name stays until a newer one is read |
-/// | deactivation | a rejected user becomes `pending`; else none |
-/// | activation | doubt |
+/// The status afterwards, by the status before. `?`: in doubt until a read agrees. `??`: in doubt until a read after the settling
+/// time, because the order of the events is not certain, or the event does not tell its result.
+///
+#[doc = include_str!("transition/hints.md")]
+///
+/// An erasure takes effect whatever its time ([`erase`]). Events that repeat the stored state, and all that are newer, renew the
+/// time within which reads that say otherwise are not believed. Nothing that contradicts the stored state is dropped without a
+/// read, whatever the clocks say: an event that is older than it should be may come from a clock that was set back.
 #[must_use]
 pub fn apply_hint(user: &User, hint: &Hint, now: Timestamp, policy: &Policy) -> User {
-    if hint
-        .applicant
-        .as_ref()
-        .is_some_and(|id| user.has_erased(id))
-    {
+    let applicant = hint.applicant.as_ref();
+    if applicant.is_some_and(|id| user.has_erased(id)) {
         return user.clone();
     }
-    let is_other =
-        matches!((&hint.applicant, &user.applicant), (Some(one), Some(other)) if one != other);
-    let next = match (&hint.effect, &hint.applicant, hint.at) {
-        (EventEffect::Erased, Some(applicant), _) if !is_other => erase(user, applicant, now),
-        (EventEffect::Erased, _, _) | (_, _, None) => doubted(user, now),
-        _ if is_other => doubted(user, now),
-        (_, _, Some(at))
-            if user
-                .reported_at
-                .is_some_and(|reported| at.is_before(reported)) =>
-        {
-            user.clone()
+    let is_other = matches!((applicant, &user.applicant), (Some(one), Some(other)) if one != other);
+    let next = match (&hint.effect, applicant, hint.at) {
+        (EventEffect::Erased, Some(applicant), _) if is_other => {
+            doubted(without_return_of(user.clone(), applicant), now)
         }
-        (effect, applicant, Some(at)) => hinted(user, effect, applicant.as_ref(), at, now, policy),
+        (EventEffect::Erased, Some(applicant), _) => erase(user, applicant, now),
+        (EventEffect::Erased, None, _) | (_, _, None) => doubted(user.clone(), now),
+        _ if is_other => doubted(user.clone(), now),
+        (effect, applicant, Some(at)) => hinted(user, effect, applicant, at, now, policy),
     };
     advanced(next, policy)
 }
 
-/// Applies an event about the user's own applicant that is not stale.
+/// Applies an event with a time that is not about another applicant.
 fn hinted(
     user: &User,
     effect: &EventEffect,
@@ -74,40 +60,57 @@ fn hinted(
     now: Timestamp,
     policy: &Policy,
 ) -> User {
-    let mut next = user.clone();
-    next.applicant = user.applicant.clone().or_else(|| applicant.cloned());
-    next.reported_at = user.reported_at.max(Some(at.earliest()));
-    next.waiting_since = user.waiting_since.or(Some(now));
-    let review = match effect {
+    let status = user.review.status();
+    let mut next = User {
+        applicant: user.applicant.clone().or_else(|| applicant.cloned()),
+        missing_since: None,
+        waiting_since: user.waiting_since.or(Some(now)),
+        ..user.clone()
+    };
+    let (review, is_elsewhere) = match effect {
+        EventEffect::Created => {
+            next.started_at = earliest(user.started_at, Some(at.earliest()));
+            let is_first = user.applicant.is_none() && status != Status::Pending;
+            return if is_first { doubted(next, now) } else { next };
+        }
         EventEffect::PersonChanged => {
             next.documents = None;
-            return doubted(&next, now);
+            return doubted(next, now);
         }
-        EventEffect::Activated | EventEffect::Erased => return doubted(&next, now),
-        EventEffect::Deactivated if user.review.status() != Status::Rejected => return next,
-        EventEffect::Deactivated | EventEffect::Reset => Review::Pending,
+        EventEffect::Activated | EventEffect::Erased => return doubted(next, now),
+        EventEffect::Deactivated if status != Status::Rejected => return next,
+        EventEffect::Deactivated | EventEffect::Reset => (Review::Pending, false),
         EventEffect::Reviewed(seen) => {
             next.started_at = earliest(user.started_at, seen.started_at);
-            let is_green = matches!(seen.review, Review::Approved { .. });
-            if is_green && (seen.level.is_none() || seen.applicant_type.is_none()) {
-                return doubted(&next, now);
+            if seen.is_unclear(status) {
+                return doubted(next, now);
             }
-            match seen.verdict(user.review.status(), &policy.approval_levels) {
-                Verdict::Aside => return next,
-                Verdict::Counts(review) => review,
+            let levels = &policy.approval_levels;
+            match seen.review_for(status, levels) {
+                Some(review) => (review, seen.is_elsewhere(levels)),
+                None => return next,
             }
         }
     };
-    if review.is_same_as(&user.review) {
+    let is_known = review.is_same_as(&user.review);
+    if user.reported_at.is_some_and(|told| at.is_before(told)) {
+        return if is_known { next } else { doubted(next, now) };
+    }
+    let is_last = !is_elsewhere && user.reported_at.is_none_or(|told| at.is_after(told));
+    next.hinted_at = user.hinted_at.max(Some(now));
+    if !is_elsewhere {
+        next.reported_at = user.reported_at.max(Some(at.earliest()));
+    }
+    if is_known {
         return next;
     }
-    next.hinted_at = Some(now);
+    let ends_with = match user.doubt.map(|doubt| doubt.ends_with) {
+        None | Some(Confirmation::AgreeingRead) if is_last => Confirmation::AgreeingRead,
+        _ => Confirmation::SettledRead,
+    };
     next.doubt = Some(Doubt {
         since: now,
-        // What else is in doubt stays so.
-        ends_with: user
-            .doubt
-            .map_or(Confirmation::AgreeingRead, |doubt| doubt.ends_with),
+        ends_with,
     });
     reviewed(next, review, now)
 }
@@ -115,130 +118,147 @@ fn hinted(
 /// Applies a read that began at `read_at`, after the user was loaded, and found an active applicant.
 ///
 /// A read shows whose applicant is the user's now. Its state replaces the stored one, except within the settling time after a
-/// hint that says otherwise: then a replica may lag, and the user stays in doubt. A review date later than the hint is newer
-/// nevertheless, since both are the provider's times.
+/// hint that says otherwise: then the read may come from a replica that lags. A verdict with a date later than everything that
+/// was reported is newer nevertheless, since both are the provider's times. The status afterwards, by the status before, with
+/// `?` and `??` as for [`apply_hint`]:
+///
+#[doc = include_str!("transition/reads.md")]
+///
+/// A read that says otherwise than a state which is younger than the settling time is taken, but leaves the user in doubt:
+/// either of the two may have come from a replica that lags. A name that a read shows of the user's own applicant is taken in any
+/// case, and a missing one leaves the old. A read of an applicant that was erased changes nothing.
 #[must_use]
 pub fn apply_read(user: &User, seen: &Observation, read_at: Timestamp, policy: &Policy) -> User {
-    if seen
-        .applicant
-        .as_ref()
-        .is_some_and(|id| user.has_erased(id))
-    {
-        return settled(user, read_at, false);
-    }
+    let applicant = seen.applicant.as_ref();
     let mut next = user.clone();
-    next.missing_since = None;
-    let Verdict::Counts(review) = seen.verdict(user.review.status(), &policy.approval_levels)
-    else {
-        name(&mut next, seen);
-        return advanced(settled(&next, read_at, true), policy);
-    };
-    let agrees = agrees(user, seen, &review);
-    if user.is_hinted(read_at) && !agrees && !is_newer(user, seen.reviewed_at) {
-        name(&mut next, seen);
-        let doubt = Doubt {
-            since: read_at,
-            ends_with: Confirmation::AgreeingRead,
-        };
-        next.doubt = user.doubt.or(Some(doubt));
-        return advanced(next, policy);
+    if applicant.is_some_and(|id| user.has_erased(id)) {
+        return settled(next, read_at, false);
     }
-    let same_applicant = seen.applicant.is_none() || seen.applicant == user.applicant;
-    next.started_at = if same_applicant {
-        earliest(user.started_at, seen.started_at)
-    } else {
+    let is_other = matches!((applicant, &user.applicant), (Some(one), Some(other)) if one != other);
+    if !is_other {
+        next.missing_since = None;
+    }
+    let review = seen.review_for(user.review.status(), &policy.approval_levels);
+    let Some(review) = review.map(|review| dated(review, seen.reviewed_at, &user.review)) else {
+        // It says nothing about the approval, and confirms none.
+        name(&mut next, seen);
+        return advanced(settled(next, read_at, false), policy);
+    };
+    let agrees = !is_other && agrees(user, seen, &review);
+    let is_newer = is_newer(user, seen.reviewed_at);
+    if user.is_hinted(read_at) && !agrees && !is_newer {
+        name(&mut next, seen);
+        return advanced(contradicted(next, read_at), policy);
+    }
+    let is_changed = is_other || !review.is_same_as(&user.review);
+    if is_other {
+        next.started_at = None;
         next.documents = None;
+        next.missing_since = None;
+        next.waiting_since = None;
         next.review = next.review.without_name();
-        seen.started_at
-    };
-    next.applicant = seen.applicant.clone().or(next.applicant);
-    if !agrees {
-        next.hinted_at = None;
     }
-    if is_verdict(&seen.review) {
-        next.reported_at = user.reported_at.max(seen.reviewed_at);
+    next.applicant = applicant.cloned().or(next.applicant);
+    next.started_at = earliest(next.started_at, seen.started_at);
+    if review.status().is_verdict() && is_newer {
+        next.reported_at = seen.reviewed_at;
+        next.documents = None;
     }
-    let review = dated(review, seen.reviewed_at, &user.review);
     next = reviewed(next, review, read_at);
     name(&mut next, seen);
-    advanced(
-        settled(&next, read_at, agrees || is_newer(user, seen.reviewed_at)),
-        policy,
-    )
+    next = settled(next, read_at, agrees || is_newer);
+    if is_changed && !is_newer && user.has_just_changed(read_at) {
+        next = contradicted(next, read_at);
+    }
+    advanced(next, policy)
 }
 
-/// Applies a read that began at `read_at` and found that the user's applicant is inactive, or no applicant by our user id.
+/// Applies a read that began at `read_at` and found that the user's applicant is inactive.
 ///
 /// Name, link and verdict stay, except that a rejected user becomes `pending`: that is how the provider lets a person start
 /// over.
 #[must_use]
 pub fn apply_inactive(user: &User, read_at: Timestamp) -> User {
+    User {
+        missing_since: None,
+        ..apply_not_found(user, read_at)
+    }
+}
+
+/// Applies a read that began at `read_at` and found no applicant by our user id: whoever had one is inactive.
+#[must_use]
+pub fn apply_not_found(user: &User, read_at: Timestamp) -> User {
+    let next = user.clone();
     match user.review.status() {
-        Status::Pending => settled(user, read_at, true),
-        // The replica may not know of what the hint says.
-        _ if user.is_hinted(read_at) => user.clone(),
-        Status::Rejected => settled(
-            &reviewed(user.clone(), Review::Pending, read_at),
-            read_at,
-            true,
-        ),
-        Status::InProgress | Status::Retry | Status::Approved => settled(user, read_at, true),
+        Status::Pending => settled(next, read_at, true),
+        Status::Rejected if user.is_hinted(read_at) => contradicted(next, read_at),
+        Status::Rejected => {
+            let next = settled(reviewed(next, Review::Pending, read_at), read_at, true);
+            if user.has_just_changed(read_at) {
+                contradicted(next, read_at)
+            } else {
+                next
+            }
+        }
+        // The replica may not know the applicant yet that the hint told of.
+        Status::InProgress | Status::Retry | Status::Approved => settled(next, read_at, false),
     }
 }
 
 /// Applies a read that began at `read_at` and did not find the applicant by its own id, either.
 ///
-/// Twice, a day apart, while other applicants could be read (`others_found`), is an erasure whose event was lost.
+/// Twice, a day apart, each time while other applicants could be read (`others_found`), is an erasure whose event was lost.
 #[must_use]
 pub fn apply_missing(user: &User, read_at: Timestamp, others_found: bool) -> User {
-    const APART: std::time::Duration = std::time::Duration::from_hours(24);
-    let Some(applicant) = &user.applicant else {
-        return user.clone();
-    };
-    match user.missing_since {
-        Some(since) if others_found && since.plus(APART) <= read_at => {
+    let next = user.clone();
+    match (&user.applicant, user.missing_since) {
+        (Some(applicant), Some(since)) if others_found && since.plus(MISSING_FOR) <= read_at => {
             erase(user, applicant, read_at)
         }
-        Some(_) => user.clone(),
-        None => User {
+        (Some(_), None) if others_found => User {
             missing_since: Some(read_at),
-            ..user.clone()
+            ..next
         },
+        _ => next,
     }
 }
 
 /// Returns the user after the provider erased this applicant: name, reason, link and documents are gone. An approval and its
 /// time stay; whoever was not approved starts over.
-#[must_use]
-pub fn erase(user: &User, applicant: &ApplicantId, now: Timestamp) -> User {
-    let review = match &user.review {
-        Review::Approved { .. } => user.review.clone().without_name(),
-        Review::Pending | Review::InProgress | Review::Retry { .. } | Review::Rejected { .. } => {
-            Review::Pending
-        }
-    };
-    let mut next = user.clone();
-    next.erased.push(ErasedApplicant::from(applicant));
-    if next.erased.len() > User::MAX_ERASED {
-        next.erased.remove(0);
-    }
+fn erase(user: &User, applicant: &ApplicantId, now: Timestamp) -> User {
+    let mut next = without_return_of(user.clone(), applicant);
     next.applicant = None;
     next.started_at = None;
     next.documents = None;
     next.hinted_at = None;
     next.missing_since = None;
     next.review = next.review.without_name();
+    let review = match next.review.status() {
+        Status::Approved => next.review.clone(),
+        Status::Pending | Status::InProgress | Status::Retry | Status::Rejected => Review::Pending,
+    };
     // The person may have another applicant by now, whose events did not count while this one was stored.
-    doubted(&reviewed(next, review, now), now)
+    doubted(reviewed(next, review, now), now)
 }
 
-/// Returns the user with a new review. Documents from before a change of status are not shown after it, and the wait begins anew.
+/// Remembers that an applicant was erased, so that no event or read brings anything of it back.
+fn without_return_of(mut user: User, applicant: &ApplicantId) -> User {
+    if !user.has_erased(applicant) {
+        user.erased.push(ErasedApplicant::from(applicant));
+    }
+    if user.erased.len() > User::MAX_ERASED {
+        user.erased.remove(0);
+    }
+    user
+}
+
+/// Returns the user with a new review. Documents from before a change are not shown after it, and the wait begins anew.
 fn reviewed(mut next: User, review: Review, now: Timestamp) -> User {
-    let changed = review.status() != next.review.status();
-    if changed {
+    let is_changed = !review.is_same_as(&next.review);
+    if is_changed {
         next.documents = None;
     }
-    if changed || next.waiting_since.is_none() {
+    if is_changed || next.waiting_since.is_none() {
         next.waiting_since = Some(now);
     }
     let known = next.review.name().cloned();
@@ -273,44 +293,46 @@ fn dated(mut review: Review, reviewed_at: Option<ProviderTime>, stored: &Review)
     review
 }
 
-/// Returns whether a read confirms the stored state: the same status of the same applicant, and no verdict from before the last
-/// report.
+/// Returns whether a read confirms the stored state: the same status, and no verdict from before the last report.
 fn agrees(user: &User, seen: &Observation, review: &Review) -> bool {
     let is_current = match (seen.reviewed_at, user.reported_at) {
         (Some(reviewed), Some(reported)) => reviewed >= reported.truncated_to_seconds(),
         (None, Some(_)) => false,
         (_, None) => true,
     };
-    review.status() == user.review.status()
-        && (user.applicant.is_none() || seen.applicant == user.applicant)
-        && (!is_verdict(review) || is_current)
+    review.status() == user.review.status() && (!review.status().is_verdict() || is_current)
 }
 
-fn is_verdict(review: &Review) -> bool {
-    match review.status() {
-        Status::Pending | Status::InProgress => false,
-        Status::Retry | Status::Approved | Status::Rejected => true,
-    }
-}
-
+/// Returns whether a review is certainly later than everything that was reported.
 fn is_newer(user: &User, reviewed_at: Option<ProviderTime>) -> bool {
-    reviewed_at.is_some_and(|at| user.reported_at.is_none_or(|reported| at > reported))
+    reviewed_at.is_some_and(|at| {
+        let at = EventTime::exact(at);
+        user.reported_at
+            .is_none_or(|reported| at.is_after(reported))
+    })
 }
 
 /// Returns the user in doubt from `now` on, until a read after the settling time.
-fn doubted(user: &User, now: Timestamp) -> User {
+fn doubted(user: User, now: Timestamp) -> User {
     User {
         doubt: Some(Doubt {
             since: now,
             ends_with: Confirmation::SettledRead,
         }),
         waiting_since: user.waiting_since.or(Some(now)),
-        ..user.clone()
+        ..user
     }
 }
 
+/// Returns the user after a read that says otherwise than what was told a moment ago: only a read after the settling time ends the
+/// doubt, because the next one may lag as well.
+fn contradicted(user: User, read_at: Timestamp) -> User {
+    let since = user.doubt.map_or(read_at, |doubt| doubt.since);
+    doubted(user, since)
+}
+
 /// Returns the user without doubt, if the read that began at `read_at` ends it.
-fn settled(user: &User, read_at: Timestamp, agrees: bool) -> User {
+fn settled(user: User, read_at: Timestamp, agrees: bool) -> User {
     let ends = user.doubt.is_some_and(|doubt| {
         let has_settled = doubt.since.plus(SETTLING) <= read_at;
         match doubt.ends_with {
@@ -320,7 +342,7 @@ fn settled(user: &User, read_at: Timestamp, agrees: bool) -> User {
     });
     User {
         doubt: user.doubt.filter(|_| !ends),
-        ..user.clone()
+        ..user
     }
 }
 

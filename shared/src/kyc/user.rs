@@ -20,9 +20,9 @@ pub struct User {
     pub step: Step,
     /// The documents as they were last read.
     pub documents: Option<DocumentsRead>,
-    /// The latest time that events and review dates have shown. Events from before it are stale.
+    /// The latest time at which an event or a verdict that was read told of the review. Older events are stale.
     pub reported_at: Option<ProviderTime>,
-    /// The time at which the last hint that changed the review was received.
+    /// The time at which the last hint that told of the review was received.
     pub hinted_at: Option<Timestamp>,
     /// The doubt about the stored state. `None`: the user is settled.
     pub doubt: Option<Doubt>,
@@ -151,17 +151,28 @@ impl User {
         self
     }
 
-    /// Returns whether the stored documents may be shown without asking the provider: for 5 minutes, unless the user is in doubt.
+    /// Returns whether the stored documents may be shown without asking the provider: for 5 minutes, unless the provider may have
+    /// shown documents from before the state that is stored: in doubt, and within the settling time after a verdict.
     #[must_use]
     pub fn has_fresh_documents(&self, now: Timestamp) -> bool {
+        let may_be_old = |read_at| {
+            let is_young = self.is_hinted(read_at) || self.has_just_changed(read_at);
+            self.doubt.is_some() || (self.review.status().is_verdict() && is_young)
+        };
         let documents = self.documents.as_ref();
-        self.doubt.is_none() && documents.is_some_and(|read| read.is_fresh(now))
+        documents.is_some_and(|read| read.is_fresh(now) && !may_be_old(read.read_at))
     }
 
     /// Returns whether a hint came so lately that a read which began at `read_at` may not show it yet.
     pub(super) fn is_hinted(&self, read_at: Timestamp) -> bool {
         self.hinted_at
             .is_some_and(|hinted_at| read_at < hinted_at.plus(SETTLING))
+    }
+
+    /// Returns whether the stored state is so young that a read which began at `read_at` may show an older one.
+    pub(super) fn has_just_changed(&self, read_at: Timestamp) -> bool {
+        self.waiting_since
+            .is_some_and(|since| read_at < since.plus(SETTLING))
     }
 
     /// Checks what must hold for every user, and the types do not say.
@@ -192,10 +203,6 @@ impl User {
                     .as_ref()
                     .is_some_and(|id| self.has_erased(id)),
                 "an applicant who was erased",
-            ),
-            (
-                self.hinted_at.is_some() && self.reported_at.is_none(),
-                "a hint without its time",
             ),
             (
                 self.waiting_since.is_none() && (self.doubt.is_some() || self.session_at.is_some()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{KycService, ServiceError};
 use crate::kyc::{
     ApprovalLevels, Observation, Review, Status, Timestamp, Transition, User, apply_inactive,
-    apply_read,
+    apply_not_found, apply_read,
 };
 use crate::platform::{Deadline, metrics};
 use crate::provider::{ApplicantLookup, Provider};
@@ -130,7 +130,8 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         read_at: Timestamp,
     ) -> User {
         match lookup {
-            ApplicantLookup::NotFound | ApplicantLookup::Inactive => apply_inactive(user, read_at),
+            ApplicantLookup::NotFound => apply_not_found(user, read_at),
+            ApplicantLookup::Inactive => apply_inactive(user, read_at),
             ApplicantLookup::Active(record) => {
                 let seen = &record.observation;
                 let after = apply_read(user, seen, read_at, &self.policy);

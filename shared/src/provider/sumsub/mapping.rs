@@ -85,10 +85,12 @@ fn reason(result: &ReviewResult) -> Option<Reason> {
     Reason::explained(&comment)
 }
 
-/// Maps an applicant. `now` stands in for the date of a verdict that bears none.
-pub(super) fn lookup(applicant: &ApplicantJson, now: ProviderTime) -> ApplicantLookup {
+/// Maps an applicant. `now` stands in for the date of a verdict that bears none. Returns `None` if the applicant has no id that can
+/// be used.
+pub(super) fn lookup(applicant: &ApplicantJson, now: ProviderTime) -> Option<ApplicantLookup> {
+    let id = ApplicantId::parse(&applicant.id).ok()?;
     if applicant.deleted {
-        return ApplicantLookup::Inactive;
+        return Some(ApplicantLookup::Inactive);
     }
     let reviewed_at = applicant.review.date.as_ref().and_then(WireTime::time);
     let person = person(applicant);
@@ -96,10 +98,10 @@ pub(super) fn lookup(applicant: &ApplicantJson, now: ProviderTime) -> ApplicantL
         .as_ref()
         .and_then(|person| Name::new(person.first_name.clone(), person.last_name.clone()));
     let external_id = applicant.external_user_id.as_deref();
-    ApplicantLookup::Active(Box::new(ApplicantRecord {
+    Some(ApplicantLookup::Active(Box::new(ApplicantRecord {
         user: external_id.and_then(|id| UserId::parse(id).ok()),
         observation: Observation {
-            applicant: ApplicantId::parse(&applicant.id).ok(),
+            applicant: Some(id),
             started_at: applicant.created_at.as_ref().and_then(WireTime::time),
             level: level(applicant.review.level_name.as_deref()),
             applicant_type: applicant_type(applicant.applicant_type.as_deref()),
@@ -118,7 +120,7 @@ pub(super) fn lookup(applicant: &ApplicantJson, now: ProviderTime) -> ApplicantL
             .filter_map(typed_country)
             .collect(),
         person,
-    }))
+    })))
 }
 
 pub(super) fn level(name: Option<&str>) -> Option<Level> {
@@ -353,7 +355,7 @@ mod tests {
     }
 
     fn applicant(json: Value) -> ApplicantRecord {
-        match lookup(&serde_json::from_value(json).unwrap(), AT) {
+        match lookup(&serde_json::from_value(json).unwrap(), AT).unwrap() {
             ApplicantLookup::Active(record) => *record,
             other => panic!("{other:?}"),
         }

@@ -8,7 +8,7 @@ use crate::provider::{ApplicantLookup, ProviderError};
 /// Reads an applicant. `asked_for` is the user whose applicant was asked for, if one was; `now` stands in for a missing date.
 ///
 /// # Errors
-/// [`ProviderError::Malformed`] if the response is no applicant, [`ProviderError::OtherUser`] if it bears the id of another user:
+/// [`ProviderError::Malformed`] if the response is no applicant with an id, [`ProviderError::OtherUser`] if it bears the id of another user:
 /// nothing promises that the provider compares ids exactly.
 pub fn applicant(
     body: &[u8],
@@ -18,7 +18,7 @@ pub fn applicant(
     let applicant: ApplicantJson = wire::read(body).ok_or(ProviderError::Malformed)?;
     match (asked_for, &applicant.external_user_id) {
         (Some(user), Some(found)) if user.as_str() != found => Err(ProviderError::OtherUser),
-        _ => Ok(mapping::lookup(&applicant, now)),
+        _ => mapping::lookup(&applicant, now).ok_or(ProviderError::Malformed),
     }
 }
 
@@ -56,6 +56,14 @@ mod tests {
         assert!(matches!(other, Err(ProviderError::OtherUser)));
         let silent = seen(&json!({ "id": "a", "externalUserId": null }));
         assert!(matches!(silent, Ok(ApplicantLookup::Active(_))));
+    }
+
+    #[test]
+    fn an_applicant_whose_id_leads_elsewhere_is_refused() {
+        for id in ["", ".", "..", "a b"] {
+            let refused = seen(&json!({ "id": id }));
+            assert!(matches!(refused, Err(ProviderError::Malformed)), "{id:?}");
+        }
     }
 
     #[test]

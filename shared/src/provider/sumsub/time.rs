@@ -12,8 +12,7 @@ use crate::kyc::{EventTime, ProviderTime};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(super) enum WireTime {
-    Millis(i64),
-    Float(f64),
+    Number(f64),
     Text(String),
     Other(IgnoredAny),
 }
@@ -27,8 +26,7 @@ impl WireTime {
     /// Returns the time of an event: exact, or within a second if the text ends with the second. `None` if it cannot be read.
     pub(super) fn event_time(&self) -> Option<EventTime> {
         match self {
-            Self::Millis(millis) => Some(EventTime::exact(ProviderTime::from_millis(*millis))),
-            Self::Float(millis) => epoch(*millis),
+            Self::Number(millis) => epoch(*millis),
             Self::Text(text) => match text.trim().parse() {
                 Ok(millis) => epoch(millis),
                 Err(_) => parse(text.trim()),
@@ -38,7 +36,8 @@ impl WireTime {
     }
 }
 
-/// Reads milliseconds since the epoch that were written as text or float. Smaller numbers are something else.
+/// Reads milliseconds since the epoch, of the years 1973 to 5138. Smaller numbers are something else, such as seconds: taken for
+/// milliseconds, they would make an event older than every other.
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
 fn epoch(millis: f64) -> Option<EventTime> {
     (1e11..1e14)
@@ -157,6 +156,11 @@ mod tests {
             "null",
             "{}",
             "[1]",
+            "0",
+            "7",
+            "1704103320",
+            r#""1704103320""#,
+            "-1704103320000",
             "1.5",
             r#""2024""#,
             r#""2024-01-01 10:00:00 +""#,

@@ -10,7 +10,7 @@ use super::mapping;
 use super::time::WireTime;
 use super::wire::{self, DeliveryJson, ReviewStatus};
 use crate::kyc::{
-    ApplicantId, EventEffect, EventKey, EventTime, Hint, Observation, ProviderTime, Review, UserId,
+    ApplicantId, EventEffect, EventKey, EventTime, Hint, Observation, ProviderTime, UserId,
 };
 use crate::provider::{DeliveryError, Event, EventMeaning, Origin};
 
@@ -130,33 +130,28 @@ fn created_at(delivery: &DeliveryJson) -> Option<EventTime> {
         .find_map(WireTime::event_time)
 }
 
-/// Returns the same key for each delivery of one event. The provider's correlation id was seen on different events, so it is no
-/// part of the key, unless the event bears no time: then its bytes are all there is.
+/// Returns the same key for each delivery of one event, and another for each other event. The provider's correlation id was seen on
+/// different events, so it is no part of the key, unless the event bears no time: then its bytes are all there is.
 fn key(delivery: &DeliveryJson, at: Option<EventTime>, body: &[u8]) -> EventKey {
     let result = &delivery.review_result;
+    let text = |member: &Option<String>| member.clone().unwrap_or_default().into_bytes();
     let created_at = at.map(|at| at.earliest().millis().to_string());
     let bytes = if created_at.is_none() { body } else { b"" };
+    let status = delivery.review_status.map_or("", ReviewStatus::as_str);
     let mut hash = Sha256::new();
     for part in [
-        delivery
-            .external_user_id
-            .as_deref()
-            .unwrap_or_default()
-            .as_bytes(),
-        delivery
-            .applicant_id
-            .as_deref()
-            .unwrap_or_default()
-            .as_bytes(),
-        delivery.kind.as_bytes(),
-        created_at.unwrap_or_default().as_bytes(),
-        delivery
-            .review_status
-            .map_or("", ReviewStatus::as_str)
-            .as_bytes(),
-        format!("{:?}", result.review_answer).as_bytes(),
-        format!("{:?}", result.review_reject_type).as_bytes(),
-        bytes,
+        text(&delivery.applicant_id),
+        // Where the applicant is missing, this alone tells the events of two users apart.
+        text(&delivery.external_user_id),
+        // Two levels of a workflow may end within one second.
+        text(&delivery.level_name),
+        text(&delivery.applicant_type),
+        delivery.kind.clone().into_bytes(),
+        created_at.unwrap_or_default().into_bytes(),
+        status.as_bytes().to_vec(),
+        format!("{:?}", result.review_answer).into_bytes(),
+        format!("{:?}", result.review_reject_type).into_bytes(),
+        bytes.to_vec(),
     ] {
         // The length keeps two different events from being the same bytes.
         hash.update((part.len() as u64).to_be_bytes());
@@ -171,10 +166,10 @@ fn meaning(delivery: &DeliveryJson, at: Option<EventTime>, now: ProviderTime) ->
         .applicant_id
         .as_deref()
         .and_then(|id| ApplicantId::parse(id).ok());
-    let reviewed = |started_at, review| {
+    let reviewed = |review| {
         EventEffect::Reviewed(Observation {
             applicant: applicant.clone(),
-            started_at,
+            started_at: None,
             level: mapping::level(delivery.level_name.as_deref()),
             applicant_type: mapping::applicant_type(delivery.applicant_type.as_deref()),
             reviewed_at: None,
@@ -183,7 +178,7 @@ fn meaning(delivery: &DeliveryJson, at: Option<EventTime>, now: ProviderTime) ->
         })
     };
     let effect = match delivery.kind.as_str() {
-        "applicantCreated" => reviewed(at.map(EventTime::earliest), Review::Pending),
+        "applicantCreated" => EventEffect::Created,
         // These carry the answer that was just taken back.
         "applicantReset" | "applicantStepsReset" => EventEffect::Reset,
         "applicantPending"
@@ -197,10 +192,11 @@ fn meaning(delivery: &DeliveryJson, at: Option<EventTime>, now: ProviderTime) ->
         | "applicantLevelChanged" => {
             // To the second, as a read shows it, so that the time of a verdict does not depend on which came first.
             let decided_at = at.map_or(now, EventTime::earliest).truncated_to_seconds();
-            reviewed(
-                None,
-                mapping::review(delivery.review_status, &delivery.review_result, decided_at),
-            )
+            reviewed(mapping::review(
+                delivery.review_status,
+                &delivery.review_result,
+                decided_at,
+            ))
         }
         "applicantPersonalInfoChanged" => EventEffect::PersonChanged,
         "applicantDeleted" | "applicantPersonalDataDeleted" => EventEffect::Erased,
