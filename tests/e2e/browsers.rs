@@ -140,7 +140,7 @@ async fn a_page_asks_first() {
     }
     let answer = ask(WEBHOOK, ALLOWED[0]).await;
     answer.assert_problem(404, "GEN-404-001", WEBHOOK);
-    assert_readable_by(&answer, None);
+    assert_readable_by(&answer, Some("*"));
 }
 
 /// Answers with a body are looked at wherever they are asserted.
