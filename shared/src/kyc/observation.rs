@@ -120,6 +120,8 @@ pub enum EventEffect {
     Reviewed(Observation),
     /// The review was taken back, whatever its level.
     Reset,
+    /// The review changed, and the event does not tell how.
+    Unclear,
     /// The data about the person changed.
     PersonChanged,
     /// The applicant became inactive: it acts as if it did not exist, until it is activated.

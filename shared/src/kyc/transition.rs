@@ -61,8 +61,9 @@ fn hinted(
     policy: &Policy,
 ) -> User {
     let status = user.review.status();
+    // An applicant who was not verified is not linked: their name must not stand beside an approval.
+    let linked = user.applicant.clone().or_else(|| applicant.cloned());
     let mut next = User {
-        applicant: user.applicant.clone().or_else(|| applicant.cloned()),
         missing_since: None,
         waiting_since: user.waiting_since.or(Some(now)),
         ..user.clone()
@@ -70,14 +71,19 @@ fn hinted(
     let (review, is_elsewhere) = match effect {
         EventEffect::Created => {
             next.started_at = earliest(user.started_at, Some(at.earliest()));
-            let is_first = user.applicant.is_none() && status != Status::Pending;
-            return if is_first { doubted(next, now) } else { next };
+            if user.applicant.is_none() && status != Status::Pending {
+                return doubted(user.clone(), now);
+            }
+            next.applicant = linked;
+            return next;
         }
         EventEffect::PersonChanged => {
             next.documents = None;
             return doubted(next, now);
         }
-        EventEffect::Activated | EventEffect::Erased => return doubted(next, now),
+        EventEffect::Activated | EventEffect::Erased | EventEffect::Unclear => {
+            return doubted(next, now);
+        }
         EventEffect::Deactivated if status != Status::Rejected => return next,
         EventEffect::Deactivated | EventEffect::Reset => (Review::Pending, false),
         EventEffect::Reviewed(seen) => {
@@ -92,6 +98,7 @@ fn hinted(
             }
         }
     };
+    next.applicant = linked;
     let is_known = review.is_same_as(&user.review);
     if user.reported_at.is_some_and(|told| at.is_before(told)) {
         return if is_known { next } else { doubted(next, now) };
@@ -119,7 +126,7 @@ fn hinted(
 ///
 /// A read shows whose applicant is the user's now. Its state replaces the stored one, except within the settling time after a
 /// hint that says otherwise: then the read may come from a replica that lags. A verdict with a date later than everything that
-/// was reported is newer nevertheless, since both are the provider's times. The status afterwards, by the status before, with
+/// was reported is newer nevertheless, and so is another applicant that was created later: all are the provider's times. The status afterwards, by the status before, with
 /// `?` and `??` as for [`apply_hint`]:
 ///
 #[doc = include_str!("transition/reads.md")]
@@ -145,7 +152,8 @@ pub fn apply_read(user: &User, seen: &Observation, read_at: Timestamp, policy: &
         return advanced(settled(next, read_at, false), policy);
     };
     let agrees = !is_other && agrees(user, seen, &review);
-    let is_newer = is_newer(user, seen.reviewed_at);
+    let is_later_review = is_newer(user, seen.reviewed_at);
+    let is_newer = is_later_review || (is_other && is_newer(user, seen.started_at));
     if user.is_hinted(read_at) && !agrees && !is_newer {
         name(&mut next, seen);
         return advanced(contradicted(next, read_at), policy);
@@ -160,7 +168,7 @@ pub fn apply_read(user: &User, seen: &Observation, read_at: Timestamp, policy: &
     }
     next.applicant = applicant.cloned().or(next.applicant);
     next.started_at = earliest(next.started_at, seen.started_at);
-    if review.status().is_verdict() && is_newer {
+    if review.status().is_verdict() && is_later_review {
         next.reported_at = seen.reviewed_at;
         next.documents = None;
     }
@@ -207,7 +215,8 @@ pub fn apply_not_found(user: &User, read_at: Timestamp) -> User {
 
 /// Applies a read that began at `read_at` and did not find the applicant by its own id, either.
 ///
-/// Twice, a day apart, each time while other applicants could be read (`others_found`), is an erasure whose event was lost.
+/// Twice, a day apart, is an erasure whose event was lost, unless no other applicant can be read with the same credentials
+/// (`others_found`).
 #[must_use]
 pub fn apply_missing(user: &User, read_at: Timestamp, others_found: bool) -> User {
     let next = user.clone();
@@ -215,7 +224,7 @@ pub fn apply_missing(user: &User, read_at: Timestamp, others_found: bool) -> Use
         (Some(applicant), Some(since)) if others_found && since.plus(MISSING_FOR) <= read_at => {
             erase(user, applicant, read_at)
         }
-        (Some(_), None) if others_found => User {
+        (Some(_), None) => User {
             missing_since: Some(read_at),
             ..next
         },
@@ -303,9 +312,9 @@ fn agrees(user: &User, seen: &Observation, review: &Review) -> bool {
     review.status() == user.review.status() && (!review.status().is_verdict() || is_current)
 }
 
-/// Returns whether a review is certainly later than everything that was reported.
-fn is_newer(user: &User, reviewed_at: Option<ProviderTime>) -> bool {
-    reviewed_at.is_some_and(|at| {
+/// Returns whether a date is certainly later than everything that was reported.
+fn is_newer(user: &User, date: Option<ProviderTime>) -> bool {
+    date.is_some_and(|at| {
         let at = EventTime::exact(at);
         user.reported_at
             .is_none_or(|reported| at.is_after(reported))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::store::Stored;
 use super::{KycService, ServiceError};
-use crate::kyc::{Due, Queue, Transition, User, apply_missing};
+use crate::kyc::{Due, Queue, Timestamp, Transition, User, UserId, apply_missing};
 use crate::platform::metrics::{self, Measure};
 use crate::platform::{Deadline, chain};
 use crate::provider::{ApplicantLookup, Provider};
@@ -42,8 +42,8 @@ pub struct Reconciled {
 struct Run {
     sum: Reconciled,
     failures_in_a_row: u32,
-    /// Applicants of other users that could be read, with the same credentials.
-    found: u32,
+    /// Whether the applicant of any user could be read, with the same credentials.
+    has_found: bool,
 }
 
 impl<S: UserStore, P: Provider> KycService<S, P> {
@@ -78,7 +78,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         let mut run = Run {
             sum: Reconciled::default(),
             failures_in_a_row: 0,
-            found: 0,
+            has_found: false,
         };
         for queue in Queue::ALL {
             // The shards take turns, so that none waits for the end of another.
@@ -164,22 +164,16 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             Ok(lookup) => self.apply_lookup(&user, lookup, now),
             Err(_) => user.clone(),
         };
-        if matches!(lookup, Ok(ApplicantLookup::NotFound))
-            && let Some(applicant) = &user.applicant
-        {
-            let by_own_id = self.provider.applicant(applicant, deadline).await?;
-            after = match by_own_id {
-                ApplicantLookup::NotFound => apply_missing(&after, now, run.found > 0),
-                ApplicantLookup::Inactive | ApplicantLookup::Active(_) => User {
-                    missing_since: None,
-                    ..after
-                },
-            };
+        let mut by_own_id = Ok(());
+        if matches!(lookup, Ok(ApplicantLookup::NotFound)) {
+            let missing = self.missing(run, &after, now, deadline).await;
+            by_own_id = missing.map(|missing| after = missing);
         }
         after.checked_at = user.checked_at.max(Some(now));
         let stored = self.store(&user, &after, CAUSE, None).await?;
+        by_own_id?;
         if let ApplicantLookup::Active(_) = lookup? {
-            run.found += 1;
+            run.has_found = true;
         }
         let is_stored = matches!(stored, Stored::Done(_));
         let repaired = Transition::between(&user, &after).is_some()
@@ -188,6 +182,57 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             repaired: is_stored && repaired,
             waited: now.since(due_at),
         })
+    }
+}
+
+impl<S: UserStore, P: Provider> KycService<S, P> {
+    /// Looks for the applicant of a user by its own id, after our user id was unknown to the provider.
+    async fn missing(
+        &self,
+        run: &mut Run,
+        user: &User,
+        read_at: Timestamp,
+        deadline: Deadline,
+    ) -> Result<User, ServiceError> {
+        let Some(applicant) = &user.applicant else {
+            return Ok(user.clone());
+        };
+        match self.provider.applicant(applicant, deadline).await? {
+            ApplicantLookup::NotFound => {
+                if user.missing_since.is_some() && !run.has_found {
+                    run.has_found = self.finds_another(&user.id, deadline).await?;
+                }
+                Ok(apply_missing(user, read_at, run.has_found))
+            }
+            ApplicantLookup::Inactive | ApplicantLookup::Active(_) => Ok(User {
+                missing_since: None,
+                ..user.clone()
+            }),
+        }
+    }
+
+    /// Returns whether the applicant of another user can be read, whether or not that user is due. With the credentials of
+    /// another account, none can.
+    async fn finds_another(&self, id: &UserId, deadline: Deadline) -> Result<bool, ServiceError> {
+        const READS: usize = 5;
+        let mut reads = 0;
+        let end_of_time = Timestamp::from_millis(i64::MAX);
+        for queue in [Queue::Decided, Queue::InFlight] {
+            for shard in Shard::all() {
+                let page = self.users.due(queue, shard, end_of_time, None, 2).await?;
+                for other in page.iter().filter(|other| other.id != *id) {
+                    let lookup = self.provider.applicant_of(&other.id, deadline).await?;
+                    if let ApplicantLookup::Active(_) = lookup {
+                        return Ok(true);
+                    }
+                    reads += 1;
+                    if reads == READS {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(false)
     }
 }
 

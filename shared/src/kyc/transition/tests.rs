@@ -621,11 +621,6 @@ mod identity {
         assert_eq!(gone.review, review(Status::Approved, TOLD_AT));
 
         assert_eq!(
-            apply_missing(&user, ours(HOUR), false),
-            user,
-            "nor does the first time count then"
-        );
-        assert_eq!(
             apply_not_found(&missing, ours(2 * HOUR)),
             missing,
             "it is the own id that counts"

@@ -189,15 +189,15 @@ fn meaning(delivery: &DeliveryJson, at: Option<EventTime>, now: ProviderTime) ->
         | "applicantReviewed"
         | "applicantWorkflowCompleted"
         | "applicantWorkflowFailed"
-        | "applicantLevelChanged" => {
+        | "applicantLevelChanged" => match delivery.review_status {
+            None => EventEffect::Unclear,
             // To the second, as a read shows it, so that the time of a verdict does not depend on which came first.
-            let decided_at = at.map_or(now, EventTime::earliest).truncated_to_seconds();
-            reviewed(mapping::review(
-                delivery.review_status,
+            status => reviewed(mapping::review(
+                status,
                 &delivery.review_result,
-                decided_at,
-            ))
-        }
+                at.map_or(now, EventTime::earliest).truncated_to_seconds(),
+            )),
+        },
         "applicantPersonalInfoChanged" => EventEffect::PersonChanged,
         "applicantDeleted" | "applicantPersonalDataDeleted" => EventEffect::Erased,
         "applicantDeactivated" => EventEffect::Deactivated,

@@ -297,8 +297,13 @@ fn any_member_but_the_type_may_be_missing_or_odd() {
             "reviewStatus": odd, "reviewResult": odd, "sandboxMode": odd, "testMode": odd, "levelName": odd, "applicantType": odd }),
         );
         assert_eq!((&event.user, event.origin), (&None, Origin::Production));
-        let hint = hint(event.clone());
+        let hint = hint(event);
         assert_eq!((hint.applicant, hint.at), (None, None));
+        assert_eq!(hint.effect, EventEffect::Unclear);
+        let event = parse(
+            &json!({ "type": "applicantReviewed", "reviewStatus": "completed", "reviewResult": odd,
+            "levelName": odd, "applicantType": odd }),
+        );
         let seen = observation(event);
         assert_eq!(seen.review, Review::InProgress);
         assert_eq!((seen.level, seen.applicant_type), (None, None));

@@ -1,0 +1,18 @@
+//! Proofs that the stored verdict is the provider's.
+
+mod clock;
+mod mutation;
+mod provider;
+mod reference;
+mod runner;
+mod simulation;
+mod steps;
+mod store;
+mod tasks;
+mod trace;
+mod world;
+
+pub use mutation::Mutation;
+pub use runner::{Report, explain, play};
+pub use simulation::{Finding, Work};
+pub use world::World;
