@@ -137,3 +137,300 @@ impl Awaited {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kyc::{
+        ApplicantId, ApplicantType, ApprovalLevels, Confirmation, Doubt, EventEffect, EventTime,
+        Hint, Level, Observation, Onboarding, Policy, ProviderTime, Reason, Review, Step, UserId,
+        apply_hint, apply_missing, apply_read,
+    };
+
+    const MINUTE: Duration = Duration::from_mins(1);
+    const HOUR: Duration = Duration::from_hours(1);
+    const DAY: Duration = Duration::from_hours(24);
+
+    /// The beginning of each wait below: not on the grain.
+    const START: Timestamp = Timestamp::from_millis(1_704_067_199_000);
+
+    fn schedule() -> ReviewSchedule {
+        ReviewSchedule::sweeping_after(24)
+    }
+
+    fn user(review: Review) -> User {
+        let id = UserId::parse("usr_abc123").unwrap();
+        User {
+            review,
+            applicant: ApplicantId::parse("65abc123def4560000000000").ok(),
+            ..User::new(id, Step::kyc_verification()).with_session(START)
+        }
+    }
+
+    fn rejected() -> Review {
+        Review::Rejected {
+            at: ProviderTime::from_millis(0),
+            reason: Reason::unexplained_rejection(),
+        }
+    }
+
+    fn in_doubt() -> User {
+        User {
+            doubt: Some(Doubt {
+                since: START,
+                ends_with: Confirmation::AgreeingRead,
+            }),
+            ..user(rejected())
+        }
+    }
+
+    /// Returns the time since the beginning of the wait at each of the next checks, none of which learns anything.
+    fn checks(mut user: User, count: usize) -> Vec<Duration> {
+        let mut checks = Vec::new();
+        for _ in 0..count {
+            let due = schedule().due(&user).unwrap();
+            checks.push(due.at.since(START));
+            user.checked_at = Some(due.at);
+        }
+        checks
+    }
+
+    /// Asserts that each check comes at its time, or up to the grain later.
+    fn assert_checks(checks: &[Duration], expected: impl Fn(Option<Duration>) -> Duration) {
+        let mut last = None;
+        for check in checks {
+            // Times are whole milliseconds.
+            let earliest = expected(last).saturating_sub(Duration::from_millis(1));
+            assert!(
+                (earliest..earliest + GRAIN).contains(check),
+                "{check:?} after {last:?}: {checks:?}"
+            );
+            last = Some(*check);
+        }
+    }
+
+    /// The table in the documentation of [`ReviewSchedule::due`], row by row.
+    #[test]
+    fn the_documented_table_holds() {
+        let mut rows = 0;
+        let table = include_str!("schedule.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("/// | "))
+            .skip(1);
+        for row in table {
+            let cells: Vec<&str> = row
+                .trim_end_matches('|')
+                .split('|')
+                .map(str::trim)
+                .collect();
+            let (user, queue) = match cells[0] {
+                "unsettled" => (in_doubt(), Queue::Unsettled),
+                "in flight, submitted" => (user(Review::InProgress), Queue::InFlight),
+                "in flight, not submitted" => (user(Review::Pending), Queue::InFlight),
+                "decided" => (user(rejected()), Queue::Decided),
+                _ => panic!("{row}"),
+            };
+            assert_eq!(schedule().due(&user).unwrap().queue, queue, "{row}");
+            let first = match cells[1] {
+                "1 minute after the hint" => MINUTE,
+                "10 minutes" => 10 * MINUTE,
+                "a day, or as configured" => DAY,
+                _ => panic!("{row}"),
+            };
+            let part = match cells[2] {
+                "half of the time since the hint" | "half of the time waited" => 2,
+                "an eighth of the time waited" => 8,
+                "the time since the decision" => 1,
+                _ => panic!("{row}"),
+            };
+            let checks = checks(user, 40);
+            assert_checks(&checks, |last| {
+                last.map_or(first, |last| last + first.max(last / part).min(30 * DAY))
+            });
+            let longest = checks.windows(2).map(|pair| pair[1] - pair[0]).max();
+            assert!(longest.unwrap() <= 30 * DAY + GRAIN);
+            rows += 1;
+        }
+        assert_eq!(rows, 4);
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            onboarding: Onboarding::parse("kyc_verification").unwrap(),
+            approval_levels: ApprovalLevels::parse("basic").unwrap(),
+            schedule: schedule(),
+        }
+    }
+
+    fn seen(review: Review) -> Observation {
+        Observation {
+            applicant: ApplicantId::parse("65abc123def4560000000000").ok(),
+            started_at: None,
+            level: Level::parse("basic").ok(),
+            applicant_type: Some(ApplicantType::Individual),
+            reviewed_at: None,
+            review,
+            name: None,
+        }
+    }
+
+    /// The verdict's webhook is lost, 31 or 40 days after the approval.
+    #[test]
+    fn a_check_of_an_approved_user_is_looked_at_within_minutes() {
+        for days in [31, 40] {
+            let now = START.plus(days * DAY);
+            let approved = user(Review::Approved {
+                at: ProviderTime::from_millis(0),
+                name: None,
+            });
+            let hint = Hint {
+                applicant: approved.applicant.clone(),
+                at: Some(EventTime::exact(ProviderTime::from_millis(now.millis()))),
+                effect: EventEffect::Reviewed(seen(Review::InProgress)),
+            };
+            let held = apply_hint(&approved, &hint, now, &policy());
+            assert_eq!(held.review, Review::InProgress);
+            let confirmed = apply_read(
+                &held,
+                &seen(Review::InProgress),
+                now.plus(MINUTE),
+                &policy(),
+            );
+            assert_eq!(confirmed.doubt, None);
+            for user in [held, confirmed] {
+                let due = schedule().due(&user).unwrap();
+                assert!(due.at.since(now) <= 15 * MINUTE, "{due:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_poll_does_not_take_anybody_out_of_the_schedule() {
+        for days in [1, 27, 100] {
+            let waiting = user(Review::InProgress);
+            let now = START.plus(days * DAY);
+            let last = now.plus(days * HOUR);
+            let checked = User {
+                checked_at: Some(now),
+                ..waiting
+            };
+            let polled = apply_read(&checked, &seen(Review::InProgress), last, &policy());
+            let due = schedule().due(&polled).unwrap();
+            assert_eq!(due, schedule().due(&checked).unwrap());
+            assert!(due.at.since(now) <= days * DAY / 8 + GRAIN);
+        }
+    }
+
+    #[test]
+    fn decided_users_are_swept_ever_more_rarely_but_monthly() {
+        let checks = checks(user(rejected()), 40);
+        let days: Vec<u64> = checks
+            .iter()
+            .map(|check| check.as_secs() / DAY.as_secs())
+            .collect();
+        assert_eq!(days[..8], [1, 2, 4, 8, 16, 32, 62, 92]);
+        assert!(checks.last().unwrap() > &(2 * 365 * DAY), "for ever");
+    }
+
+    #[test]
+    fn the_sweep_can_be_turned_off_and_nothing_else() {
+        let off = ReviewSchedule::sweeping_after(0);
+        assert_eq!(off.due(&user(rejected())), None);
+        for user in [in_doubt(), user(Review::InProgress), user(Review::Pending)] {
+            assert_eq!(off.due(&user), schedule().due(&user));
+        }
+        let slow = ReviewSchedule::sweeping_after(u32::MAX).due(&user(rejected()));
+        assert!(
+            slow.unwrap().at.since(START) <= 30 * DAY + GRAIN,
+            "monthly at least"
+        );
+    }
+
+    #[test]
+    fn only_the_unsettled_escape_the_grain() {
+        let is_on_grain = |user: &User| {
+            let due = schedule().due(user).unwrap();
+            due.at == due.at.rounded_up_to(GRAIN)
+        };
+        assert!(!is_on_grain(&in_doubt()));
+        for user in [
+            user(Review::InProgress),
+            user(Review::Pending),
+            user(rejected()),
+        ] {
+            assert!(is_on_grain(&user));
+        }
+    }
+
+    #[test]
+    fn a_missing_applicant_is_looked_for_again_after_a_day() {
+        let now = START.plus(300 * DAY);
+        let swept = User {
+            checked_at: Some(now),
+            ..user(rejected())
+        };
+        assert_eq!(
+            schedule().due(&swept).unwrap().at.since(now),
+            30 * DAY + Duration::from_secs(1)
+        );
+        let missing = apply_missing(&swept, now, true);
+        let due = schedule().due(&missing).unwrap();
+        assert!((DAY..=DAY + GRAIN).contains(&due.at.since(now)));
+        assert_eq!(apply_missing(&missing, due.at, true).applicant, None);
+    }
+
+    #[test]
+    fn a_new_wait_begins_with_a_new_status() {
+        let now = START.plus(300 * DAY);
+        let swept = User {
+            checked_at: Some(now),
+            ..user(rejected())
+        };
+        let retry = Review::Retry {
+            reason: Reason::unexplained_retry(),
+        };
+        let changed = apply_read(&swept, &seen(retry), now, &policy());
+        assert!(schedule().due(&changed).unwrap().at.since(now) <= 10 * MINUTE + GRAIN);
+    }
+
+    #[test]
+    fn who_opened_no_session_awaits_nothing() {
+        let id = UserId::parse("usr_abc123").unwrap();
+        let registered = User::registered(id.clone(), Step::kyc_verification(), START);
+        assert_eq!(schedule().due(&registered).unwrap().queue, Queue::Decided);
+        assert_eq!(
+            schedule().due(&User::new(id, Step::kyc_verification())),
+            None,
+            "was never stored"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_user_is_forgotten_and_none_is_due_at_once(
+            status in proptest::sample::select(vec![0, 1, 2]),
+            checked in proptest::option::of(0..i64::MAX / 4),
+            doubt in proptest::option::of(0..i64::MAX / 4),
+        ) {
+            let stored = User {
+                checked_at: checked.map(Timestamp::from_millis),
+                doubt: doubt.map(|since| Doubt {
+                    since: Timestamp::from_millis(since),
+                    ends_with: Confirmation::SettledRead,
+                }),
+                ..user(match status {
+                    0 => Review::Pending,
+                    1 => Review::InProgress,
+                    _ => rejected(),
+                })
+            };
+            let due = schedule().due(&stored).unwrap();
+            let last = stored.checked_at.max(Some(START)).max(doubt.map(Timestamp::from_millis));
+            let delay = due.at.since(last.unwrap());
+            prop_assert!(delay >= MINUTE || doubt.is_none() && delay >= 10 * MINUTE);
+            prop_assert!(delay <= 30 * DAY + GRAIN);
+        }
+    }
+}
