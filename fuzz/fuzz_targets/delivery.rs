@@ -1,4 +1,4 @@
-//! Feeds [`fuzz::webhook`].
+//! Feeds [`fuzz::delivery`].
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! An event of API Gateway: what a caller sends must reach us, whatever it is.
+//! An event of API Gateway: every request of a caller reaches us as it was sent.
 //!
 //! An input is an HTTP request as text, which is made into the event that API Gateway makes of it, of a REST API and of an HTTP
 //! API. Only what a caller decides is varied. Events that no gateway makes are not: `lambda_http` panics on some of them, such as
@@ -7,11 +7,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderName, HeaderValue};
-use lambda_http::Request;
 use lambda_http::request::LambdaRequest;
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
-use shared::http::{Call, Route, cleaned};
+use shared::http::{Request, Route, normalized};
 
 use crate::line;
 
@@ -24,6 +23,7 @@ const ROUTES: [Route; 6] = [
     Route::Webhook,
 ];
 const REQUEST_ID: &str = "5a0a4d2e-0000-4000-8000-d9bf9044019f";
+
 /// Checks the request in both kinds of event.
 pub fn run(data: &[u8]) {
     let sent = Sent::read(data);
@@ -31,7 +31,7 @@ pub fn run(data: &[u8]) {
     sent.arrives(&sent.http());
 }
 
-/// A request as far as a gateway takes it.
+/// A request, without the parts that no gateway takes.
 struct Sent<'a> {
     method: &'static str,
     route: Route,
@@ -41,7 +41,7 @@ struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    /// Leaves out what no gateway would take.
+    /// Reads a request from text.
     fn read(data: &'a [u8]) -> Self {
         let (request, mut rest) = line(data);
         let mut words = request.split(|byte| *byte == b' ');
@@ -97,7 +97,7 @@ impl<'a> Sent<'a> {
         }
     }
 
-    /// The event of a REST API.
+    /// Returns the event of a REST API.
     fn rest(&self) -> Value {
         let (body, is_base64) = self.body();
         let headers = grouped(&self.headers, str::eq_ignore_ascii_case);
@@ -134,7 +134,7 @@ impl<'a> Sent<'a> {
         })
     }
 
-    /// The event of an HTTP API.
+    /// Returns the event of an HTTP API.
     fn http(&self) -> Value {
         let (body, is_base64) = self.body();
         let headers = grouped(&self.headers, str::eq_ignore_ascii_case);
@@ -171,30 +171,30 @@ impl<'a> Sent<'a> {
         })
     }
 
-    /// The request reaches a function through an event, and is the one that was sent.
+    /// Checks that the request which a function makes of the event is the one that was sent.
     fn arrives(&self, event: &Value) {
         let event = event.to_string();
         let event: LambdaRequest = serde_json::from_str(&event).expect("an event");
-        let request = Request::from(cleaned(event));
+        let request = lambda_http::Request::from(normalized(event));
         assert_eq!(request.method(), self.method);
-        let call = Call::new(request);
+        let request = Request::new(request);
 
-        assert_eq!(call.trace_id(), REQUEST_ID);
-        assert_eq!(call.body(), self.body);
+        assert_eq!(request.trace_id(), REQUEST_ID);
+        assert_eq!(request.body(), self.body);
         for name in ["x-juno-jwt", "x-payload-digest", "origin"] {
             let of_name = |(other, _): &&(String, String)| other.eq_ignore_ascii_case(name);
             let sent = self.headers.iter().filter(of_name);
             let sent: Vec<&[u8]> = sent.map(|(_, value)| value.as_bytes()).collect();
-            let seen = call.headers().get_all(name).iter();
+            let seen = request.headers().get_all(name).iter();
             let seen: Vec<&[u8]> = seen.map(HeaderValue::as_bytes).collect();
             assert!(seen == sent || seen == [sent.join(&b", "[..])], "{name}");
         }
-        self.the_query_is_understood(&call);
+        self.the_query_is_understood(&request);
         // There is nothing in it to compare with.
-        std::hint::black_box(call.deadline());
+        std::hint::black_box(request.deadline());
     }
 
-    fn the_query_is_understood(&self, call: &Call) {
+    fn the_query_is_understood(&self, request: &Request) {
         let parameters = self.parameters();
         let values = |wanted: &'static str| {
             let of_name = move |(name, _): &&(String, String)| name == wanted;
@@ -203,16 +203,17 @@ impl<'a> Sent<'a> {
                 .filter(of_name)
                 .map(|(_, value)| value.as_str())
         };
-        let refresh: Vec<&str> = values("refresh").collect();
+        let refresh: Vec<String> = values("refresh").map(str::to_ascii_lowercase).collect();
+        let refresh: Vec<&str> = refresh.iter().map(String::as_str).collect();
         let expected = match refresh[..] {
-            [] | ["false"] => Some(false),
-            ["true"] => Some(true),
+            [] | ["false" | "0"] => Some(false),
+            ["true" | "1"] => Some(true),
             _ => None,
         };
-        assert_eq!(call.refresh().ok(), expected);
+        assert_eq!(request.refresh().ok(), expected);
         let expands =
             values("expand").any(|list| list.split(',').any(|name| name.trim() == "onboarding"));
-        assert_eq!(call.expands_onboarding(), expands);
+        assert_eq!(request.expands_onboarding(), expands);
     }
 }
 
@@ -226,7 +227,7 @@ fn header(line: &[u8]) -> Option<(String, String)> {
     Some((text(name), text(value)))
 }
 
-/// All values of each name.
+/// Groups the values by name.
 fn grouped(pairs: &[(String, String)], is_same: fn(&str, &str) -> bool) -> Vec<(&str, Vec<&str>)> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for (name, value) in pairs {
@@ -238,7 +239,7 @@ fn grouped(pairs: &[(String, String)], is_same: fn(&str, &str) -> bool) -> Vec<(
     groups
 }
 
-/// The gateway writes `null` where there is nothing.
+/// Makes a JSON object, or `null` without members, as the gateway does.
 fn object(groups: &[(&str, Vec<&str>)], value: impl Fn(&[&str]) -> Value) -> Value {
     let members: Map<String, Value> = groups
         .iter()

@@ -1,36 +1,27 @@
-//! The provider's answers: what is read from them, and what is not shown of it.
+//! Responses of the provider: the meaning that is read from them, and the data that is not shown.
 //!
-//! An input is the body of an answer, read both as an applicant and as a list of images.
+//! An input is the body of a response, read both as an applicant and as a list of images.
 
 use serde_json::Value;
-use shared::kyc::{Document, DocumentsRead, Status, apply, erase, rename};
+use shared::kyc::{
+    Document, DocumentsRead, EventEffect, Hint, Status, UserId, apply_hint, apply_read,
+};
 use shared::provider::sumsub::{applicant, documents};
-use shared::provider::{Sighting, Snapshot};
+use shared::provider::{ApplicantLookup, ApplicantRecord};
 
-use crate::{NOW, it_holds_together, nobody, onboarding};
-
-/// Members that hold something about a person, in any part of an answer.
-const PERSONAL: [&str; 8] = [
-    "country",
-    "dob",
-    "firstName",
-    "firstNameEn",
-    "lastName",
-    "lastNameEn",
-    "moderationComment",
-    "nationality",
-];
+use crate::{LEVEL, NOW, NOW_THERE, check_change, disguised, nobody, policy};
 
 /// Checks both readings.
 pub fn run(data: &[u8]) {
-    let seen = applicant(data, NOW);
+    let found = applicant(data, None, NOW_THERE);
     let listed = documents(data);
     if let Ok(body) = serde_json::from_slice(data) {
         nothing_personal_is_printed(body);
     }
-    if let Ok(Sighting::Applicant(snapshot)) = &seen {
-        it_can_be_applied(snapshot);
-        only_a_completed_green_approves(snapshot, data);
+    it_is_about_the_user_who_was_asked_for(data);
+    if let Ok(ApplicantLookup::Active(record)) = &found {
+        it_can_be_applied(record);
+        only_a_green_on_a_level_of_the_list_approves(record, data);
     }
     if let Ok(listed) = listed {
         for (index, document) in listed.iter().enumerate() {
@@ -41,9 +32,11 @@ pub fn run(data: &[u8]) {
             read_at: NOW,
             documents: listed.into_iter().map(|document| document.stored).collect(),
         };
-        let user = nobody().with_documents(read.clone());
-        assert_eq!(user.documents, Some(read));
-        assert_eq!(erase(&user, NOW).documents, None);
+        assert_eq!(
+            nobody().with_documents(read).documents,
+            None,
+            "there is no applicant"
+        );
     }
 }
 
@@ -51,74 +44,78 @@ fn is_same(one: &Document, other: &Document) -> bool {
     (one.stored.kind, &one.country) == (other.stored.kind, &other.country)
 }
 
-/// Two answers that differ in nothing but personal texts are printed alike.
+/// Two responses that differ in nothing but personal texts are printed alike.
 fn nothing_personal_is_printed(body: Value) {
     let printed = |body: &Value| {
         let body = serde_json::to_vec(body).expect("JSON");
-        format!("{:?} {:?}", applicant(&body, NOW), documents(&body))
+        let found = applicant(&body, None, NOW_THERE);
+        format!("{found:?} {:?}", documents(&body))
     };
     let before = printed(&body);
     assert_eq!(before, printed(&disguised(body)));
 }
 
-/// The answer with other personal texts. They keep their order, and none becomes empty or equal to another, because that may
-/// show: in which order documents are listed, and how many there are.
-fn disguised(value: Value) -> Value {
-    match value {
-        Value::Array(members) => members.into_iter().map(disguised).collect(),
-        Value::Object(members) => {
-            let members = members.into_iter().map(|(name, value)| match value {
-                Value::String(text)
-                    if PERSONAL.contains(&name.as_str()) && !text.trim().is_empty() =>
-                {
-                    (name, Value::String(format!("#{text}")))
-                }
-                value => (name, disguised(value)),
-            });
-            Value::Object(members.collect())
-        }
-        other => other,
+/// A response that names another user than the one asked for is refused.
+fn it_is_about_the_user_who_was_asked_for(data: &[u8]) {
+    let user = UserId::parse("usr_abc123").expect("an identifier");
+    if let Ok(ApplicantLookup::Active(record)) = applicant(data, Some(&user), NOW_THERE) {
+        assert!(record.user.is_none_or(|found| found == user));
     }
 }
 
-fn it_can_be_applied(snapshot: &Snapshot) {
-    let observation = &snapshot.observation;
-    assert_eq!(observation.at, NOW);
-    for before in [
-        nobody(),
-        rename(&nobody(), NOW.before()),
-        erase(&nobody(), NOW.before()),
-    ] {
-        let after = apply(&before, observation, &onboarding());
-        assert_eq!(after, apply(&after, observation, &onboarding()));
-        assert_eq!(after.review.status(), observation.review.status());
-        it_holds_together(&before, &after);
+fn it_can_be_applied(record: &ApplicantRecord) {
+    let seen = &record.observation;
+    let stranger = nobody();
+    let ours = nobody().with_session(NOW);
+    for before in [stranger, ours] {
+        let after = apply_read(&before, seen, NOW, &policy());
+        assert_eq!(after, apply_read(&after, seen, NOW, &policy()));
+        check_change(&before, &after);
+        let expected = match seen.review.status() {
+            Status::Approved if !seen.approves(&policy().approval_levels) => Status::InProgress,
+            status => status,
+        };
+        assert_eq!(after.review.status(), expected);
+        assert_eq!(after.applicant, seen.applicant);
+        assert!(after.name().is_none() || before.is_ours());
 
-        let erased = erase(&after, NOW);
-        assert_eq!((erased.name(), &erased.applicant), (None, &None));
-        let again = apply(&erased, observation, &onboarding());
-        assert_eq!((again.name(), &again.applicant), (None, &None));
+        let erasure = Hint {
+            applicant: seen.applicant.clone(),
+            at: None,
+            effect: EventEffect::Erased,
+        };
+        let erased = apply_hint(&after, &erasure, NOW, &policy());
+        check_change(&after, &erased);
+        assert_eq!(
+            (erased.name(), &erased.applicant, erased.review.reason()),
+            (None, &None, None)
+        );
+        let again = apply_read(&erased, seen, NOW, &policy());
+        assert_eq!(again, erased);
     }
-    let gone = erase(&nobody(), NOW);
-    let after = apply(&gone, observation, &onboarding());
-    assert_eq!((after.name(), &after.applicant), (None, &None));
 }
 
-/// Read from the JSON itself, without any of the code that reads it otherwise.
-fn only_a_completed_green_approves(snapshot: &Snapshot, body: &[u8]) {
-    let review = &snapshot.observation.review;
-    assert!(review.name().is_none() || review.status() == Status::Approved);
-    if review.status() != Status::Approved {
+/// The conditions are read from the JSON itself, without any of the code that reads it otherwise.
+fn only_a_green_on_a_level_of_the_list_approves(record: &ApplicantRecord, body: &[u8]) {
+    let seen = &record.observation;
+    assert_eq!(seen.review.name(), None);
+    if !seen.approves(&policy().approval_levels) {
         return;
     }
     // What the rest of the body holds need not be a value that can be kept.
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return;
     };
-    assert_eq!(body["review"]["reviewStatus"], "completed");
-    assert_eq!(body["review"]["reviewResult"]["reviewAnswer"], "GREEN");
+    let review = &body["review"];
+    let status = review["reviewStatus"].as_str().expect("a status");
+    assert!(status.starts_with("completed"));
+    assert_eq!(review["reviewResult"]["reviewAnswer"], "GREEN");
+    assert_eq!(review["levelName"].as_str().map(str::trim), Some(LEVEL));
+    assert!(
+        body["type"]
+            .as_str()
+            .is_none_or(|kind| kind == "individual")
+    );
     assert!(body["id"].is_string());
-    if review.name().is_some() {
-        assert!(body["info"].is_object());
-    }
+    assert!(seen.name.is_none() || body["info"].is_object() || body["fixedInfo"].is_object());
 }

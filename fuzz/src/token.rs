@@ -1,4 +1,4 @@
-//! `x-juno-jwt`: whom a token is accepted for.
+//! `x-juno-jwt`: the tokens that are accepted, and the user of each.
 //!
 //! An input is a token, or two lines of JSON: a header and claims, which are then signed as the issuer does.
 
@@ -13,7 +13,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use shared::http::{Keys, TokenPolicy};
-use shared::runtime::Variables;
+use shared::platform::Variables;
 
 use crate::line;
 
@@ -29,7 +29,7 @@ const USER: &str = "usr_abc123";
 const SECRET: &[u8] = b"a shared secret of thirty-two b.";
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "kyc";
-/// How far two clocks may be apart, and a second for the time that a check takes.
+/// The tolerated difference of two clocks in seconds, and a second for the time that a check takes.
 const TOLERANCE: f64 = 61.0;
 
 /// One key of each kind: that of `local/`, the examples of RFC 7515 (A.2, A.3), and a shared secret.
@@ -116,11 +116,11 @@ fn signed(header: &[u8], claims: &[u8]) -> String {
     format!("{message}.{}", BASE64.encode(mac))
 }
 
-/// The members of a JSON object as they are written, each as often as it is there.
+/// The members of a JSON object as written, repeated ones included.
 struct Members(Vec<(String, Value)>);
 
 impl Members {
-    /// The member of this name.
+    /// Returns the member of this name, which must not be repeated.
     fn only(&self, name: &str) -> Option<&Value> {
         let mut found = self.0.iter().filter(|(other, _)| other == name);
         let value = found.next().map(|(_, value)| value);

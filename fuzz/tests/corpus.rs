@@ -1,4 +1,4 @@
-//! What the fuzzer starts from, and what it once found, keeps its promises.
+//! Replays the corpora: the inputs that the fuzzer starts from, and those that it once found.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn replay(target: &str, run: fn(&[u8])) {
     for input in fs::read_dir(corpus.join(target)).expect("a corpus") {
         let input = input.expect("a file").path();
         let data = fs::read(&input).expect("an input");
-        // Shown when it fails.
+        // Names the input if it fails.
         println!("{}", input.display());
         run(&data);
         inputs += 1;
