@@ -473,7 +473,7 @@ class Deployed:
                 self.assertIn(f'["AWS/Lambda", "{metric}", "FunctionName", "${{{function}}}"]', text)
 
     def test_nothing_refers_to_what_is_not_deployed(self):
-        names = set(self.stack.resources) | set(self.stack.parameters) | {"AWS::StackName"}
+        names = set(self.stack.resources) | set(self.stack.parameters) | {"AWS::StackName", "AWS::NoValue"}
         for name, part in (self.stack.resources | self.stack.outputs).items():
             self.assertLessEqual(set(referred(part.get("Properties", part.get("Value")))), names, name)
 
@@ -523,6 +523,23 @@ class Deployed:
         for setting in single:
             self.assertRegex(setting["ResourcePath"], "^/[^/]+$")
             self.assertIn(setting["HttpMethod"].lower(), paths[setting["ResourcePath"].replace("~1", "/").removeprefix("/")])
+
+
+class Delivered(unittest.TestCase):
+    def test_each_role_is_bounded_and_each_function_checked_by_its_signature(self):
+        """A boundary lets the delivery make roles that may do no more than it says:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+        """
+        boundary, signing = "arn:aws:iam::000000000000:policy/bounds", "arn:aws:lambda:eu-west-1:000000000000:code-signing-config:csc-0"
+        stack = Stack({"PermissionsBoundary": boundary, "CodeSigningConfig": signing})
+        # As in Globals, where the first transform leaves it as it is.
+        condition = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]}
+        for name, properties in stack.all("AWS::IAM::Role").items():
+            self.assertIn(properties["PermissionsBoundary"], (boundary, condition), name)
+        for name, properties in stack.functions().items():
+            self.assertEqual(properties["CodeSigningConfigArn"], signing, name)
+        groups = stack.all("AWS::CodeDeploy::DeploymentGroup").values()
+        self.assertEqual([group["ServiceRoleArn"] for group in groups], 7 * [{"Fn::GetAtt": ["DeploymentRole", "Arn"]}])
 
 
 class WithDefaults(Deployed, unittest.TestCase):
