@@ -3,6 +3,7 @@
 The template goes through the transforms that AWS would put it through, by AWS's own code in the SAM CLI.
 """
 
+import fnmatch
 import graphlib
 import json
 import logging
@@ -32,7 +33,7 @@ TEMPLATE = yaml_parse(TEXT)
 CONFIGURATIONS = {
     name: dict(override.split("=", 1) for override in section["deploy"]["parameters"]["parameter_overrides"])
     for name, section in tomllib.loads((ROOT / "samconfig.toml").read_text()).items()
-    if name not in ("version", "default")
+    if name not in ("version", "default", "account")
 }
 KEY = {"Fn::GetAtt": ["DataKey", "Arn"]}
 STACK_ID = "00000000-0000-4000-8000-000000000000"
@@ -540,6 +541,43 @@ class Delivered(unittest.TestCase):
             self.assertEqual(properties["CodeSigningConfigArn"], signing, name)
         groups = stack.all("AWS::CodeDeploy::DeploymentGroup").values()
         self.assertEqual([group["ServiceRoleArn"] for group in groups], 7 * [{"Fn::GetAtt": ["DeploymentRole", "Arn"]}])
+
+
+class Account(unittest.TestCase):
+    template = yaml_parse((ROOT / "account.yaml").read_text())
+
+    def test_only_the_environment_of_the_repository_may_deliver(self):
+        """https://docs.github.com/en/actions/security-for-github-actions/security-hardening-your-deployments/configuring-openid-connect-in-amazon-web-services"""
+        [trusted] = self.template["Resources"]["DeliveryRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+        self.assertEqual(trusted["Condition"], {"StringEquals": {
+            "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+            "token.actions.githubusercontent.com:sub": {"Fn::Sub": "repo:${Repository}:environment:production"}}})
+        workflow = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())
+        self.assertEqual(workflow["permissions"], {})
+        for name, job in workflow["jobs"].items():
+            uses = [step["uses"] for step in job["steps"] if "uses" in step]
+            self.assertTrue(all(re.search(r"@[0-9a-f]{40}$", action) for action in uses), uses)
+            assumes = any(action.startswith("aws-actions/configure-aws-credentials@") for action in uses)
+            self.assertEqual(job.get("environment"), "production" if assumes else None, name)
+
+    def test_the_delivery_makes_no_role_that_may_do_more_than_the_boundary_and_the_boundary_is_no_less_than_the_stack_needs(self):
+        roles, *_ = self.template["Resources"]["DeploymentRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        self.assertEqual(roles["Condition"], {"StringEquals": {"iam:PermissionsBoundary": {"Ref": "Boundary"}}})
+        self.assertLessEqual({"iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy"}, set(roles["Action"]))
+        [bounds] = self.template["Resources"]["Boundary"]["Properties"]["PolicyDocument"]["Statement"]
+        policies = [policy["PolicyDocument"] for role in PRODUCTION.all("AWS::IAM::Role").values() for policy in role.get("Policies", [])]
+        policies += [policy["PolicyDocument"] for policy in PRODUCTION.all("AWS::IAM::Policy").values()]
+        needed = {action for policy in policies for statement in policy["Statement"] for action in listed(statement["Action"])}
+        self.assertEqual({action for action in needed if not any(fnmatch.fnmatchcase(action, most) for most in bounds["Action"])}, set())
+
+    def test_backups_and_records_are_of_each_table_of_production(self):
+        prod = tomllib.loads((ROOT / "samconfig.toml").read_text())["prod"]
+        conditions = self.template["Resources"]["BackupSelection"]["Properties"]["BackupSelection"]["Conditions"]["StringEquals"]
+        selected = {condition["ConditionKey"].removeprefix("aws:ResourceTag/"): condition["ConditionValue"] for condition in conditions}
+        self.assertEqual(selected, {"project": {"Ref": "Project"}, "environment": "prod"})
+        self.assertEqual(self.template["Parameters"]["Project"]["Default"], prod["deploy"]["parameters"]["stack_name"])
+        items, _ = self.template["Resources"]["AuditTrailRecords"]["Properties"]["AdvancedEventSelectors"]
+        self.assertIn(":table/${Project}-", json.dumps(items["FieldSelectors"]))
 
 
 class WithDefaults(Deployed, unittest.TestCase):
