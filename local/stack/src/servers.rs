@@ -162,6 +162,7 @@ fn simulator_settings(
         secret_key: text("ProviderSecret", "/secret_key", credentials)?,
         webhook_secret: text("WebhookSecret", "/secrets/0", r#"{"secrets":["…"]}"#)?,
         webhook_url: format!("{api}{webhooks}"),
+        levels: sumsub_simulator::default_levels(),
         state_file: options.data.path("provider.json"),
         retry_delays: options.retry_delays.clone(),
     })

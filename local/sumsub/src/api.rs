@@ -1,5 +1,6 @@
-//! The provider's own API, by what its documentation says.
+//! The provider's API, as its documentation describes it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
@@ -13,15 +14,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::applicants::{Applicant, Change, Refused, ReviewResult, is_level};
-use crate::clock::Moment;
-use crate::journal::Request;
-use crate::shapes;
+use crate::journal::RequestRecord;
+use crate::model::{Action, ActionError, Applicant, ReviewResult, Target};
 use crate::signature::Unauthorized;
 use crate::store::ChangeError;
-use crate::{Simulator, random_hex};
+use crate::{Simulator, now, random_hex};
 
-/// What goes wrong, in the provider's way of saying so.
+/// An error of the API, with the provider's description.
 #[derive(Debug, Error)]
 enum ApiError {
     #[error(transparent)]
@@ -31,17 +30,17 @@ enum ApiError {
     #[error("{0}")]
     NotFound(&'static str),
     #[error(transparent)]
-    Change(#[from] ChangeError),
+    Change(ChangeError),
 }
+
+const NO_APPLICANT: ApiError = ApiError::NotFound("Applicant not found");
 
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotFound(_) | Self::Change(ChangeError::Refused(Refused::NoApplicant)) => {
-                StatusCode::NOT_FOUND
-            }
-            Self::Invalid(_) | Self::Change(ChangeError::Refused(_)) => StatusCode::BAD_REQUEST,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Invalid(_) | Self::Change(ChangeError::Action(_)) => StatusCode::BAD_REQUEST,
             Self::Change(ChangeError::Io(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -54,8 +53,8 @@ struct TokenRequest {
     level_name: String,
 }
 
-/// Answers any request to the provider. The target is taken as it was sent: the signature covers just that.
-pub(crate) async fn answer(
+/// Responds to any request. Uses the target as sent, because the signature covers it.
+pub(crate) async fn respond(
     State(simulator): State<Arc<Simulator>>,
     method: Method,
     uri: Uri,
@@ -63,13 +62,13 @@ pub(crate) async fn answer(
     body: Bytes,
 ) -> Response {
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
-    let request = Request::new(method.as_str(), target, Moment::now());
+    let request = RequestRecord::new(method.as_str(), target, now());
     simulator.requests.add(request.clone());
-    let response = match simulator.faults.strike(&simulator.stop).await {
+    let response = match simulator.faults.response(&simulator.stop).await {
         Some(fault) => fault,
         None => genuine(&simulator, &method, target, &headers, &body),
     };
-    request.answered(response.status().as_u16());
+    request.set_status(response.status().as_u16());
     response
 }
 
@@ -80,15 +79,14 @@ fn genuine(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Response {
-    let checked =
-        simulator
-            .credentials
-            .check(headers, method.as_str(), target, body, Moment::now());
-    let answer = checked
+    let checked = simulator
+        .credentials
+        .check(headers, method.as_str(), target, body, now());
+    let result = checked
         .map_err(ApiError::from)
         .and_then(|()| route(simulator, method, target, body));
-    match answer {
-        Ok(answer) => Json(answer).into_response(),
+    match result {
+        Ok(response) => Json(response).into_response(),
         Err(error) => {
             let status = error.status();
             let body = json!({
@@ -109,65 +107,75 @@ fn route(
 ) -> Result<Value, ApiError> {
     let path = target.split_once('?').map_or(target, |(path, _)| path);
     let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let read = |who, json: fn(&Applicant) -> Value| find(simulator, who).map(|found| json(&found));
     match (method.as_str(), segments.as_slice()) {
-        ("POST", ["resources", "accessTokens", "sdk"]) => token(&parse(body)?),
-        ("GET", ["resources", "applicants", who, "one"]) => {
-            find(simulator, who).map(|found| shapes::applicant(&found))
-        }
-        ("GET", ["resources", "applicants", who, "status"]) => {
-            find(simulator, who).map(|found| shapes::review(&found))
-        }
+        ("POST", ["resources", "accessTokens", "sdk"]) => token(simulator, &parse(body)?),
+        ("GET", ["resources", "applicants", who, "one"]) => read(who, Applicant::json),
+        ("GET", ["resources", "applicants", who, "status"]) => read(who, Applicant::review_json),
         ("GET", ["resources", "applicants", who, "requiredIdDocsStatus"]) => {
-            find(simulator, who).map(|found| shapes::required_docs(&found))
+            read(who, Applicant::steps_json)
         }
         ("GET", ["resources", "applicants", who, "metadata", "resources"]) => {
-            find(simulator, who).map(|found| shapes::resources(&found))
+            read(who, Applicant::images_json)
         }
         ("POST", ["resources", "applicants", who, "status", "testCompleted"]) => {
             let verdict: ReviewResult = parse(body)?;
             if !["GREEN", "RED"].contains(&verdict.review_answer.as_str()) {
                 return Err(ApiError::Invalid("reviewAnswer is GREEN or RED"));
             }
-            change(simulator, who, Change::Review(verdict))
+            apply(simulator, who, Action::Review(verdict))
         }
-        ("POST", ["resources", "applicants", who, "reset"]) => {
-            change(simulator, who, Change::Reset)
+        ("POST", ["resources", "applicants", who, "reset"]) => apply(simulator, who, Action::Reset),
+        ("PATCH", ["resources", "applicants", who, "presence", "deactivated"]) => {
+            apply(simulator, who, Action::Deactivate)
+        }
+        ("PATCH", ["resources", "applicants", who, "presence", "activated"]) => {
+            apply(simulator, who, Action::Activate)
         }
         _ => Err(ApiError::NotFound("No such resource")),
     }
 }
 
-/// Makes a token. No applicant comes of it: that is left to the SDK.
-fn token(request: &TokenRequest) -> Result<Value, ApiError> {
+/// Creates a token, but no applicant, which the SDK creates.
+fn token(simulator: &Simulator, request: &TokenRequest) -> Result<Value, ApiError> {
     if request.user_id.is_empty() {
         return Err(ApiError::Invalid("userId is empty"));
     }
-    if !is_level(&request.level_name) {
+    if !simulator.store.has_level(&request.level_name) {
         return Err(ApiError::NotFound("Level not found"));
     }
     Ok(json!({ "token": format!("_act-sbx-jwt-{}", random_hex(128)), "userId": request.user_id }))
 }
 
-/// Answers before the webhook is sent, as the provider does.
-fn change(simulator: &Simulator, who: &str, change: Change) -> Result<Value, ApiError> {
-    let applicant = find(simulator, who)?;
-    let (_, attempts) = simulator.change(&applicant.user, change)?;
-    drop(attempts);
+/// Changes an applicant. Responds before the webhook is sent, as the provider does.
+fn apply(simulator: &Simulator, who: &str, action: Action) -> Result<Value, ApiError> {
+    let user = external_user_id(who)?;
+    let target = user.as_deref().map_or(Target::Applicant(who), Target::User);
+    let applied = simulator
+        .apply(target, action)
+        .map_err(|error| match error {
+            ChangeError::Action(ActionError::NoApplicant) => NO_APPLICANT,
+            error => ApiError::Change(error),
+        });
+    drop(applied?);
     Ok(json!({ "ok": 1 }))
 }
 
-/// By the provider's id, or by the client's in `-;externalUserId=…`, percent-encoded.
+/// Finds an applicant by the provider's id, or by the customer's in `-;externalUserId=…`.
 fn find(simulator: &Simulator, who: &str) -> Result<Applicant, ApiError> {
-    let found = match who.strip_prefix("-;externalUserId=") {
-        Some(encoded) => {
-            let user = percent_decode_str(encoded)
-                .decode_utf8()
-                .map_err(|_| ApiError::Invalid("externalUserId is not UTF-8"))?;
-            simulator.store.by_user(&user)
-        }
+    let found = match external_user_id(who)? {
+        Some(user) => simulator.store.active(&user),
         None => simulator.store.by_id(who),
     };
-    found.ok_or(ApiError::NotFound("Applicant not found"))
+    found.ok_or(NO_APPLICANT)
+}
+
+/// Returns the decoded id in `-;externalUserId=…`, or `None` for an id of the provider.
+fn external_user_id(who: &str) -> Result<Option<Cow<'_, str>>, ApiError> {
+    let encoded = who.strip_prefix("-;externalUserId=");
+    let decoded = encoded.map(|encoded| percent_decode_str(encoded).decode_utf8());
+    let invalid = |_| ApiError::Invalid("externalUserId is not UTF-8");
+    decoded.transpose().map_err(invalid)
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

@@ -1,6 +1,6 @@
-//! The control API: plays the applicant and the reviewer, and says how the provider behaves.
+//! The control API, which plays the applicant and the reviewer and sets how the provider behaves.
 //!
-//! A call that changes an applicant answers once the first attempt at each of its webhooks has ended.
+//! A call that changes an applicant returns after the first attempt at each of its webhooks.
 
 use std::sync::Arc;
 
@@ -10,15 +10,18 @@ use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::applicants::{Change, Details, Refused, ReviewResult, ReviewStatus, Submission};
-use crate::extract::{Body, FromPath, Refusal};
+use crate::Simulator;
+use crate::extract::{Body, ControlError, FromPath};
 use crate::faults::Behaviour;
+use crate::model::{
+    Action, ActionError, Applicant, ApplicantType, Details, ReviewResult, ReviewStatus, Submission,
+    Target,
+};
 use crate::store::ChangeError;
-use crate::webhooks::{Message, Mode};
-use crate::{Simulator, shapes};
+use crate::webhooks::{DeliveryMode, Message};
 
 type Shared = State<Arc<Simulator>>;
-type Answer = Result<Json<Value>, Refusal>;
+type JsonResult = Result<Json<Value>, ControlError>;
 
 pub(crate) fn router() -> Router<Arc<Simulator>> {
     Router::new()
@@ -31,6 +34,8 @@ pub(crate) fn router() -> Router<Arc<Simulator>> {
         .route("/applicants/{user}/reset", post(reset))
         .route("/applicants/{user}/personal-info", post(personal_info))
         .route("/applicants/{user}/level", post(level))
+        .route("/applicants/{user}/deactivate", post(deactivate))
+        .route("/applicants/{user}/activate", post(activate))
         .route("/api", get(behaviour).put(set_behaviour))
         .route("/webhooks", get(webhooks).put(set_webhooks))
         .route("/webhooks/release", post(release))
@@ -38,14 +43,16 @@ pub(crate) fn router() -> Router<Arc<Simulator>> {
         .route("/webhooks/send", post(send))
         .route("/deliveries", get(deliveries).delete(clear_deliveries))
         .route("/requests", get(requests).delete(clear_requests))
-        .fallback(async || Refusal::Path)
-        .method_not_allowed_fallback(async || Refusal::Method)
+        .fallback(async || ControlError::Path)
+        .method_not_allowed_fallback(async || ControlError::Method)
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Start {
     level_name: Option<String>,
+    #[serde(default)]
+    applicant_type: ApplicantType,
 }
 
 #[derive(Deserialize)]
@@ -56,88 +63,94 @@ struct Level {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Travel {
-    mode: Mode,
+struct Webhooks {
+    mode: DeliveryMode,
 }
 
 async fn applicants(State(simulator): Shared) -> Json<Value> {
-    let applicants: Vec<Value> = simulator
-        .store
-        .all()
-        .iter()
-        .map(shapes::applicant)
-        .collect();
+    let applicants: Vec<Value> = simulator.store.all().iter().map(Applicant::json).collect();
     Json(json!({ "applicants": applicants }))
 }
 
-async fn applicant(State(simulator): Shared, FromPath(user): FromPath<String>) -> Answer {
-    let found = simulator.store.by_user(&user);
-    let applicant = found.ok_or(ChangeError::Refused(Refused::NoApplicant))?;
-    Ok(Json(json!({ "applicant": shapes::applicant(&applicant) })))
+async fn applicant(State(simulator): Shared, FromPath(user): FromPath<String>) -> JsonResult {
+    let found = simulator.store.active(&user);
+    let applicant = found.ok_or(ChangeError::Action(ActionError::NoApplicant))?;
+    Ok(Json(json!({ "applicant": applicant.json() })))
 }
 
 async fn start(
     State(simulator): Shared,
     FromPath(user): FromPath<String>,
     Body(start): Body<Start>,
-) -> Answer {
-    let level = start.level_name;
-    change(&simulator, &user, Change::Start { level }).await
+) -> JsonResult {
+    let action = Action::Start {
+        level: start.level_name,
+        applicant_type: start.applicant_type,
+    };
+    apply(&simulator, &user, action).await
 }
 
 async fn submit(
     State(simulator): Shared,
     FromPath(user): FromPath<String>,
     Body(submission): Body<Submission>,
-) -> Answer {
-    change(&simulator, &user, Change::Submit(submission)).await
+) -> JsonResult {
+    apply(&simulator, &user, Action::Submit(submission)).await
 }
 
-/// Takes any answer: a test may want one that nobody has heard of.
+/// Accepts any answer, because a test may want an unknown one.
 async fn review(
     State(simulator): Shared,
     FromPath(user): FromPath<String>,
     Body(verdict): Body<ReviewResult>,
-) -> Answer {
-    change(&simulator, &user, Change::Review(verdict)).await
+) -> JsonResult {
+    apply(&simulator, &user, Action::Review(verdict)).await
 }
 
 async fn status(
     State(simulator): Shared,
     FromPath((user, status)): FromPath<(String, ReviewStatus)>,
-) -> Answer {
-    change(&simulator, &user, Change::Status(status)).await
+) -> JsonResult {
+    apply(&simulator, &user, Action::Status(status)).await
 }
 
-async fn reset(State(simulator): Shared, FromPath(user): FromPath<String>) -> Answer {
-    change(&simulator, &user, Change::Reset).await
+async fn reset(State(simulator): Shared, FromPath(user): FromPath<String>) -> JsonResult {
+    apply(&simulator, &user, Action::Reset).await
 }
 
 async fn personal_info(
     State(simulator): Shared,
     FromPath(user): FromPath<String>,
     Body(details): Body<Details>,
-) -> Answer {
-    change(&simulator, &user, Change::Correct(details)).await
+) -> JsonResult {
+    apply(&simulator, &user, Action::Correct(details)).await
 }
 
 async fn level(
     State(simulator): Shared,
     FromPath(user): FromPath<String>,
     Body(level): Body<Level>,
-) -> Answer {
-    change(&simulator, &user, Change::Level(level.level_name)).await
+) -> JsonResult {
+    apply(&simulator, &user, Action::Level(level.level_name)).await
 }
 
-async fn delete(State(simulator): Shared, FromPath(user): FromPath<String>) -> Answer {
-    change(&simulator, &user, Change::Delete).await
+async fn deactivate(State(simulator): Shared, FromPath(user): FromPath<String>) -> JsonResult {
+    apply(&simulator, &user, Action::Deactivate).await
 }
 
-async fn change(simulator: &Simulator, user: &str, change: Change) -> Answer {
-    let (applicant, attempts) = simulator.change(user, change)?;
-    let deliveries = attempts.await.map_err(|_| Refusal::Stopping)?;
+async fn activate(State(simulator): Shared, FromPath(user): FromPath<String>) -> JsonResult {
+    apply(&simulator, &user, Action::Activate).await
+}
+
+async fn delete(State(simulator): Shared, FromPath(user): FromPath<String>) -> JsonResult {
+    apply(&simulator, &user, Action::Delete).await
+}
+
+async fn apply(simulator: &Simulator, user: &str, action: Action) -> JsonResult {
+    let (applicant, attempts) = simulator.apply(Target::User(user), action)?;
+    let deliveries = attempts.await.map_err(|_| ControlError::Stopping)?;
     Ok(Json(json!({
-        "applicant": shapes::applicant(&applicant),
+        "applicant": applicant.json(),
         "deliveries": deliveries,
     })))
 }
@@ -158,17 +171,17 @@ async fn webhooks(State(simulator): Shared) -> Json<Value> {
     Json(simulator.webhooks.state())
 }
 
-async fn set_webhooks(State(simulator): Shared, Body(travel): Body<Travel>) -> Json<Value> {
-    simulator.webhooks.set_mode(travel.mode);
+async fn set_webhooks(State(simulator): Shared, Body(webhooks): Body<Webhooks>) -> Json<Value> {
+    simulator.webhooks.set_mode(webhooks.mode);
     Json(simulator.webhooks.state())
 }
 
-async fn release(State(simulator): Shared) -> Answer {
+async fn release(State(simulator): Shared) -> JsonResult {
     let deliveries = simulator
         .webhooks
         .release()
         .await
-        .map_err(|_| Refusal::Stopping)?;
+        .map_err(|_| ControlError::Stopping)?;
     Ok(Json(json!({ "deliveries": deliveries })))
 }
 
@@ -176,13 +189,13 @@ async fn forget(State(simulator): Shared) -> Json<Value> {
     Json(json!({ "dropped": simulator.webhooks.forget() }))
 }
 
-async fn send(State(simulator): Shared, Body(payload): Body<Value>) -> Answer {
-    let message = Message::of(&payload).map_err(|error| Refusal::Input(error.to_string()))?;
+async fn send(State(simulator): Shared, Body(payload): Body<Value>) -> JsonResult {
+    let message = Message::of(&payload).map_err(|error| ControlError::Input(error.to_string()))?;
     let deliveries = simulator
         .webhooks
         .send(message)
         .await
-        .map_err(|_| Refusal::Stopping)?;
+        .map_err(|_| ControlError::Stopping)?;
     Ok(Json(json!({ "deliveries": deliveries })))
 }
 

@@ -1,4 +1,4 @@
-//! The control API's input, and how it refuses what it cannot use.
+//! The input and the errors of the control API.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use thiserror::Error;
 
-use crate::applicants::Refused;
+use crate::model::ActionError;
 use crate::store::ChangeError;
 
-/// Why the control API does not do what it was asked to.
+/// An error of the control API.
 #[derive(Debug, Error)]
-pub(crate) enum Refusal {
+pub(crate) enum ControlError {
     #[error("{0}")]
     Input(String),
     #[error("There is nothing at this path.")]
@@ -28,13 +28,13 @@ pub(crate) enum Refusal {
     Change(#[from] ChangeError),
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ControlError {
     fn into_response(self) -> Response {
         let status = match &self {
-            Self::Path | Self::Change(ChangeError::Refused(Refused::NoApplicant)) => {
+            Self::Path | Self::Change(ChangeError::Action(ActionError::NoApplicant)) => {
                 StatusCode::NOT_FOUND
             }
-            Self::Input(_) | Self::Change(ChangeError::Refused(_)) => StatusCode::BAD_REQUEST,
+            Self::Input(_) | Self::Change(ChangeError::Action(_)) => StatusCode::BAD_REQUEST,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             Self::Change(ChangeError::Io(_)) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -43,30 +43,30 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// What stands in the path, decoded.
+/// The parameters in the path, decoded.
 pub(crate) struct FromPath<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for FromPath<T> {
-    type Rejection = Refusal;
+    type Rejection = ControlError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ControlError> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Refusal::Input(rejection.body_text())),
+            Err(rejection) => Err(ControlError::Input(rejection.body_text())),
         }
     }
 }
 
-/// A JSON body whatever its declared type; no body is an empty object.
+/// A JSON body of any declared type. A missing body is an empty object.
 pub(crate) struct Body<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Refusal;
+    type Rejection = ControlError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, ControlError> {
         let bytes = Bytes::from_request(request, state)
             .await
-            .map_err(|rejection| Refusal::Input(rejection.body_text()))?;
+            .map_err(|rejection| ControlError::Input(rejection.body_text()))?;
         let json = if bytes.is_empty() {
             b"{}"
         } else {
@@ -74,6 +74,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         };
         serde_json::from_slice(json)
             .map(Self)
-            .map_err(|error| Refusal::Input(format!("The body does not fit: {error}.")))
+            .map_err(|error| ControlError::Input(format!("The body does not fit: {error}.")))
     }
 }

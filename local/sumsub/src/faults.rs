@@ -1,4 +1,4 @@
-//! The provider's bad days, on request. They come before anything else it does, as they would at its edge.
+//! Faults of the provider's API, on request. They precede any check, like faults at the provider's edge.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::lock;
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Mode {
+enum FaultMode {
     #[default]
     Normal,
     /// 503 in plain text.
     Unavailable,
-    /// The genuine answer, late.
+    /// The genuine response, late.
     Slow,
     /// 429 with `Retry-After`.
     Throttled,
@@ -25,11 +25,11 @@ enum Mode {
     Malformed,
 }
 
-/// How the provider's API behaves.
+/// The behaviour of the provider's API.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Behaviour {
-    mode: Mode,
+    mode: FaultMode,
     #[serde(default = "half_a_minute")]
     delay_ms: u64,
     #[serde(default = "seven_seconds")]
@@ -47,14 +47,14 @@ const fn seven_seconds() -> u32 {
 impl Default for Behaviour {
     fn default() -> Self {
         Self {
-            mode: Mode::Normal,
+            mode: FaultMode::Normal,
             delay_ms: half_a_minute(),
             retry_after: seven_seconds(),
         }
     }
 }
 
-/// The behaviour of the moment.
+/// The current behaviour.
 #[derive(Default)]
 pub(crate) struct Faults(Mutex<Behaviour>);
 
@@ -67,21 +67,21 @@ impl Faults {
         *lock(&self.0) = behaviour;
     }
 
-    /// The answer in place of the genuine one, if the mode has one.
-    pub(crate) async fn strike(&self, stop: &CancellationToken) -> Option<Response> {
+    /// Waits if the API is slow. Returns a response that replaces the genuine one, if any.
+    pub(crate) async fn response(&self, stop: &CancellationToken) -> Option<Response> {
         let behaviour = self.get();
         match behaviour.mode {
-            Mode::Normal => None,
-            Mode::Slow => {
+            FaultMode::Normal => None,
+            FaultMode::Slow => {
                 // Cut short by the end, because a hanging request must not delay the shutdown.
                 let pause = tokio::time::sleep(Duration::from_millis(behaviour.delay_ms));
                 stop.run_until_cancelled(pause).await;
                 None
             }
-            Mode::Unavailable => {
+            FaultMode::Unavailable => {
                 Some((StatusCode::SERVICE_UNAVAILABLE, "upstream connect error").into_response())
             }
-            Mode::Throttled => Some(
+            FaultMode::Throttled => Some(
                 (
                     StatusCode::TOO_MANY_REQUESTS,
                     [(header::RETRY_AFTER, behaviour.retry_after.to_string())],
@@ -89,7 +89,7 @@ impl Faults {
                 )
                     .into_response(),
             ),
-            Mode::Malformed => Some(
+            FaultMode::Malformed => Some(
                 (
                     [(header::CONTENT_TYPE, "application/json")],
                     r#"{"id":"65abc123def456","review":{"reviewStatus":"comp"#,

@@ -1,14 +1,14 @@
-//! What happened, for people and tests to look at.
+//! Journals of requests and deliveries, for people and tests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::{Serialize, Serializer};
 
-use crate::clock::Moment;
 use crate::lock;
+use crate::model::Moment;
 
-/// Enough for any test; a simulator left running must not grow for ever.
+/// The number of entries kept, so that a simulator that is left running does not grow.
 const CAPACITY: usize = 1_000;
 
 /// The newest entries, oldest first.
@@ -38,9 +38,9 @@ impl<T: Clone> Journal<T> {
     }
 }
 
-/// A request to the provider's API. It is noted on arrival; the status follows, or never does if the client left.
+/// A request to the provider's API. Recorded on arrival. The status follows, unless the client goes away.
 #[derive(Clone, Serialize)]
-pub(crate) struct Request {
+pub(crate) struct RequestRecord {
     method: String,
     target: String,
     at: String,
@@ -48,7 +48,7 @@ pub(crate) struct Request {
     status: Arc<OnceLock<u16>>,
 }
 
-impl Request {
+impl RequestRecord {
     pub(crate) fn new(method: &str, target: &str, now: Moment) -> Self {
         Self {
             method: method.to_owned(),
@@ -58,8 +58,8 @@ impl Request {
         }
     }
 
-    /// Notes the answer, in every copy of this entry.
-    pub(crate) fn answered(&self, status: u16) {
+    /// Records the status in each copy of this entry.
+    pub(crate) fn set_status(&self, status: u16) {
         self.status.get_or_init(|| status);
     }
 }

@@ -1,34 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+pub mod model;
+
 mod api;
-mod applicants;
-mod clock;
 mod control;
 mod extract;
 mod faults;
 mod journal;
-mod payload;
-mod shapes;
 mod signature;
 mod store;
-mod transition;
 mod webhooks;
 
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use applicants::{Applicant, Change, Identity};
-use clock::Moment;
 use faults::Faults;
-use journal::{Journal, Request};
+use journal::{Journal, RequestRecord};
+use model::{Action, Applicant, ApplicantIds, Moment, Target};
 use signature::Credentials;
 use store::{ChangeError, Store};
 use webhooks::{Attempts, Message, Webhooks};
@@ -44,6 +40,8 @@ pub struct Settings {
     pub webhook_secret: String,
     /// The URL that webhooks are sent to.
     pub webhook_url: String,
+    /// The verification levels. Applicants get the first one unless another is named.
+    pub levels: Vec<String>,
     /// The file that keeps applicants between runs. Without a file they are kept in memory.
     pub state_file: Option<PathBuf>,
     /// The delay before each further attempt to deliver a webhook that was not accepted.
@@ -56,7 +54,7 @@ struct Simulator {
     store: Store,
     webhooks: Arc<Webhooks>,
     faults: Faults,
-    requests: Journal<Request>,
+    requests: Journal<RequestRecord>,
     /// Ends deliveries and pauses when the simulator stops.
     stop: CancellationToken,
 }
@@ -66,7 +64,7 @@ impl Simulator {
         let stop = CancellationToken::new();
         Ok(Self {
             credentials: Credentials::new(settings.app_token, &settings.secret_key),
-            store: Store::open(settings.state_file)?,
+            store: Store::open(settings.state_file, settings.levels)?,
             webhooks: Arc::new(Webhooks::new(
                 settings.webhook_url,
                 &settings.webhook_secret,
@@ -79,21 +77,32 @@ impl Simulator {
         })
     }
 
-    /// Changes an applicant and dispatches the webhooks about it. The caller may await the first attempts.
-    fn change(&self, user: &str, change: Change) -> Result<(Applicant, Attempts), ChangeError> {
-        let identity = Identity {
+    /// Does something to an applicant and dispatches the webhooks about it. The caller may await the first attempts.
+    fn apply(
+        &self,
+        target: Target<'_>,
+        action: Action,
+    ) -> Result<(Applicant, Attempts), ChangeError> {
+        let ids = ApplicantIds {
             applicant: random_hex(24),
             inspection: random_hex(24),
         };
-        let outcome = self.store.change(user, change, Moment::now(), &identity)?;
-        let mut messages = Vec::with_capacity(outcome.events.len());
-        for event in &outcome.events {
-            let body = payload::event(&outcome.applicant, event, random_hex(32))
-                .map_err(io::Error::from)?;
-            messages.push(Message::new(event.kind, user, body));
+        let change = self.store.apply(target, action, now(), &ids)?;
+        let mut messages = Vec::with_capacity(change.events.len());
+        for mut event in change.events {
+            event.correlation_id = random_hex(32);
+            messages.push(Message::new(&event).map_err(io::Error::from)?);
         }
-        Ok((outcome.applicant, self.webhooks.dispatch(messages)))
+        Ok((change.applicant, self.webhooks.dispatch(messages)))
     }
+}
+
+/// Returns the levels that an account has unless its settings say otherwise.
+#[must_use]
+pub fn default_levels() -> Vec<String> {
+    ["basic-kyc-level", "enhanced-kyc-level"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// Runs a simulator until `shutdown`, which also ends all deliveries of webhooks.
@@ -119,8 +128,14 @@ fn router(simulator: Arc<Simulator>) -> Router {
     Router::new()
         .nest("/simulator", control::router())
         // The API matches paths as sent, because signatures cover them. No route may decode them first.
-        .fallback(api::answer)
+        .fallback(api::respond)
         .with_state(simulator)
+}
+
+fn now() -> Moment {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = now.unwrap_or_default().as_millis();
+    Moment::from_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
 /// Returns random lower-case hexadecimal digits.

@@ -3,7 +3,7 @@
 use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use sumsub_simulator::{Settings, serve};
+use sumsub_simulator::{Settings, default_levels, serve};
 use tokio::{net::TcpListener, signal};
 
 /// Simulates Sumsub: its API for servers, its webhooks, and the people in front of it
@@ -24,6 +24,9 @@ struct Arguments {
     /// The secret key that signs requests
     #[arg(long, value_name = "KEY", default_value = "simulator-secret-key")]
     secret_key: String,
+    /// A verification level. Repeat the option for several; the first is the default. Without it: basic-kyc-level and enhanced-kyc-level
+    #[arg(long = "level", value_name = "NAME")]
+    levels: Vec<String>,
     /// The file that keeps applicants between runs
     #[arg(long, value_name = "FILE")]
     state_file: Option<PathBuf>,
@@ -49,6 +52,10 @@ async fn run(arguments: Arguments) -> std::io::Result<()> {
         secret_key: arguments.secret_key,
         webhook_secret: arguments.webhook_secret,
         webhook_url: arguments.webhook_url,
+        levels: match arguments.levels.as_slice() {
+            [] => default_levels(),
+            _ => arguments.levels,
+        },
         state_file: arguments.state_file,
         retry_delays: [1, 2, 4, 8].map(Duration::from_secs).to_vec(),
     };

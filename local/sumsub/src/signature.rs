@@ -1,21 +1,21 @@
-//! Both signatures of the provider: the one it checks on requests and the one it puts on webhooks.
+//! The signatures of requests, which the provider checks, and of webhooks, which it makes.
 
 use axum::http::HeaderMap;
 use ring::hmac;
 use thiserror::Error;
 
-use crate::clock::Moment;
+use crate::model::Moment;
 
-/// How far the caller's clock may be off.
+/// The largest difference to the caller's clock.
 const TOLERANCE_SECONDS: u64 = 60;
 
-/// Whose requests are accepted.
+/// The credentials of the customer.
 pub(crate) struct Credentials {
     app_token: String,
     key: hmac::Key,
 }
 
-/// Why a request was not accepted. Every reason is a 401.
+/// A reason to respond with 401.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum Unauthorized {
     #[error("Header '{0}' is missing or unreadable")]
@@ -36,8 +36,7 @@ impl Credentials {
         }
     }
 
-    /// Checks a request over exactly what was received: the target with its query and its percent-encoding,
-    /// and the bytes of the body.
+    /// Checks a request. The signature covers the target as received, percent-encoded and with its query, and the body's bytes.
     pub(crate) fn check(
         &self,
         headers: &HeaderMap,
@@ -77,12 +76,12 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Una
         .ok_or(Unauthorized::Header(name))
 }
 
-/// The key for a secret as it is given: its UTF-8 bytes.
+/// Returns the key of a secret: its UTF-8 bytes.
 pub(crate) fn key(secret: &str) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())
 }
 
-/// The value of `X-Payload-Digest` for these bytes.
+/// Returns the value of `X-Payload-Digest` for a body.
 pub(crate) fn digest(key: &hmac::Key, body: &[u8]) -> String {
     hex::encode(hmac::sign(key, body))
 }

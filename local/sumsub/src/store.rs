@@ -1,132 +1,98 @@
-//! Where applicants are kept: in memory, and in a file if there is one.
+//! Keeps the account: in memory, and in a file if there is one.
 
-use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::applicants::{Applicant, Change, Identity, Outcome, Refused};
-use crate::clock::Moment;
 use crate::lock;
-use crate::transition::apply;
+use crate::model::{Account, Action, ActionError, Applicant, ApplicantIds, Change, Moment, Target};
 
-/// Every applicant, by the client's user id.
+/// The account with its file.
 pub(crate) struct Store {
-    state: Mutex<State>,
+    account: Mutex<Account>,
     file: Option<PathBuf>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-struct State {
-    /// Kept with the applicants, so that event times increase across a restart too.
-    last_event: Moment,
-    applicants: BTreeMap<String, Applicant>,
-}
-
-/// Why an applicant was not changed.
+/// An error that keeps an applicant unchanged.
 #[derive(Debug, Error)]
 pub(crate) enum ChangeError {
     #[error(transparent)]
-    Refused(#[from] Refused),
+    Action(#[from] ActionError),
     #[error("The change could not be stored.")]
     Io(#[from] io::Error),
 }
 
 impl Store {
-    /// Takes up what the file holds. A file that cannot be written shows here, not at the first change.
-    pub(crate) fn open(file: Option<PathBuf>) -> io::Result<Self> {
-        let mut state = State::default();
+    /// Reads the file. Creates it if there is none, so that a file that cannot be written is an error at start-up.
+    pub(crate) fn open(file: Option<PathBuf>, levels: Vec<String>) -> io::Result<Self> {
+        let mut account = Account::new(levels.clone());
         if let Some(path) = &file {
             match fs::read(path) {
-                Ok(bytes) => state = serde_json::from_slice(&bytes)?,
-                Err(error) if error.kind() == ErrorKind::NotFound => write(path, &state)?,
+                Ok(bytes) => account = serde_json::from_slice(&bytes)?,
+                Err(error) if error.kind() == ErrorKind::NotFound => write(path, &account)?,
                 Err(error) => return Err(error),
             }
+            account.levels = levels;
         }
         Ok(Self {
-            state: Mutex::new(state),
+            account: Mutex::new(account),
             file,
         })
     }
 
-    /// The user's applicant, unless deleted.
-    pub(crate) fn by_user(&self, user: &str) -> Option<Applicant> {
-        let state = lock(&self.state);
-        state
-            .applicants
-            .get(user)
-            .filter(|applicant| !applicant.deleted)
-            .cloned()
+    /// Returns whether the account has a level.
+    pub(crate) fn has_level(&self, level: &str) -> bool {
+        let account = lock(&self.account);
+        account.levels.iter().any(|existing| existing == level)
     }
 
-    /// The applicant of this id, unless deleted.
+    /// Returns the active applicant of an external user id.
+    pub(crate) fn active(&self, user: &str) -> Option<Applicant> {
+        lock(&self.account).active(user).cloned()
+    }
+
+    /// Returns the applicant with an id of the provider, unless the person was erased.
     pub(crate) fn by_id(&self, id: &str) -> Option<Applicant> {
-        let state = lock(&self.state);
-        state
-            .applicants
-            .values()
-            .find(|applicant| applicant.id == id && !applicant.deleted)
-            .cloned()
+        lock(&self.account).by_id(id).cloned()
     }
 
-    /// Every applicant, the deleted ones too.
+    /// Returns all applicants, also of erased persons.
     pub(crate) fn all(&self) -> Vec<Applicant> {
-        lock(&self.state).applicants.values().cloned().collect()
+        lock(&self.account).all().cloned().collect()
     }
 
-    /// Applies a change. It holds the lock while it writes the file, small as that is, so that the two never differ.
-    pub(crate) fn change(
+    /// Does something to an applicant. Holds the lock while it writes the file, so that the two never differ.
+    pub(crate) fn apply(
         &self,
-        user: &str,
-        change: Change,
+        target: Target<'_>,
+        action: Action,
         now: Moment,
-        identity: &Identity,
-    ) -> Result<Outcome, ChangeError> {
-        let mut state = lock(&self.state);
-        let now = now.max(state.last_event.after(1));
-        let current = state
-            .applicants
-            .get(user)
-            .filter(|applicant| !applicant.deleted)
-            .cloned();
-        let outcome = apply(current, user, change, now, identity)?;
-
-        let last_event = state.last_event;
-        if let Some(last) = outcome.events.last() {
-            state.last_event = last.at;
-        }
-        let applicant = outcome.applicant.clone();
-        let replaced = state.applicants.insert(user.to_owned(), applicant);
-        let written = self.file.as_deref().map(|path| write(path, &state));
-        if let Some(Err(error)) = written {
-            // Back to what the file holds.
-            state.last_event = last_event;
-            match replaced {
-                Some(applicant) => state.applicants.insert(user.to_owned(), applicant),
-                None => state.applicants.remove(user),
-            };
-            return Err(error.into());
-        }
-        Ok(outcome)
+        ids: &ApplicantIds,
+    ) -> Result<Change, ChangeError> {
+        let mut account = lock(&self.account);
+        let Some(path) = &self.file else {
+            return Ok(account.apply(target, action, now, ids)?);
+        };
+        let mut changed = account.clone();
+        let change = changed.apply(target, action, now, ids)?;
+        write(path, &changed)?;
+        *account = changed;
+        Ok(change)
     }
 }
 
-/// Replaces the file as a whole, so that nobody ever reads half of it.
-fn write(path: &Path, state: &State) -> io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".tmp");
-    let temporary = PathBuf::from(temporary);
-
+/// Replaces the file as a whole, so that nobody reads half of it.
+fn write(path: &Path, account: &Account) -> io::Result<()> {
+    let temporary = path.with_added_extension("tmp");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
         .open(&temporary)?
-        .write_all(&serde_json::to_vec_pretty(state)?)?;
+        .write_all(&serde_json::to_vec_pretty(account)?)?;
     fs::rename(&temporary, path)
 }

@@ -1,4 +1,4 @@
-//! Webhooks on their way: signed, sent, held, sent again.
+//! The delivery of webhooks: signs, holds, sends and retries them.
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,32 +14,32 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Moment;
 use crate::journal::Journal;
-use crate::lock;
+use crate::model::{Event, to_wire};
 use crate::signature;
+use crate::{lock, now};
 
-/// How long an attempt may take, as at the provider.
+/// The longest time that an attempt may take, as at the provider.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of an answer is kept.
-const ANSWER_CHARACTERS: usize = 500;
+/// The number of characters of a response that the journal keeps.
+const RESPONSE_CHARACTERS: usize = 500;
 
-/// How webhooks travel.
+/// The way in which webhooks are delivered.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Mode {
+pub(crate) enum DeliveryMode {
     /// At once.
     #[default]
     Normal,
     /// At once, each twice.
     Duplicated,
-    /// Held; the newest goes first when released.
+    /// Held. On release, the newest is sent first.
     Reordered,
-    /// Held; the oldest goes first when released.
+    /// Held. On release, the oldest is sent first.
     Withheld,
 }
 
-/// A webhook ready to be sent. The bytes never change again, nor does their digest.
+/// A webhook. Each attempt sends the same bytes.
 #[derive(Clone)]
 pub(crate) struct Message {
     kind: Option<String>,
@@ -48,30 +48,30 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// The webhook for an event of a user.
-    pub(crate) fn new(kind: &str, user: &str, body: Vec<u8>) -> Self {
-        Self {
-            kind: Some(kind.to_owned()),
-            user: Some(user.to_owned()),
-            body: body.into(),
-        }
+    /// Creates the webhook of an event.
+    pub(crate) fn new(event: &Event) -> serde_json::Result<Self> {
+        Ok(Self {
+            kind: Some(event.event_type.to_owned()),
+            user: Some(event.external_user_id.clone()),
+            body: event.body()?.into(),
+        })
     }
 
-    /// A webhook that says whatever the payload says.
+    /// Creates a webhook with any payload.
     pub(crate) fn of(payload: &Value) -> serde_json::Result<Self> {
         let member = |name| Some(payload.get(name)?.as_str()?.to_owned());
         Ok(Self {
             kind: member("type"),
             user: member("externalUserId"),
-            body: crate::payload::to_wire(payload)?.into(),
+            body: to_wire(payload)?.into(),
         })
     }
 }
 
-/// One attempt at a webhook.
+/// An attempt to deliver a webhook.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Delivery {
+pub(crate) struct DeliveryAttempt {
     #[serde(rename = "type")]
     kind: Option<String>,
     external_user_id: Option<String>,
@@ -85,7 +85,7 @@ pub(crate) struct Delivery {
     response_body: Option<String>,
 }
 
-impl Delivery {
+impl DeliveryAttempt {
     fn accepted(&self) -> bool {
         self.error.is_none()
             && self
@@ -94,10 +94,10 @@ impl Delivery {
     }
 }
 
-/// The first attempts at some webhooks, once they have ended. Whoever does not care drops it.
-pub(crate) type Attempts = oneshot::Receiver<Vec<Delivery>>;
+/// The first attempts at some webhooks, once they have ended.
+pub(crate) type Attempts = oneshot::Receiver<Vec<DeliveryAttempt>>;
 
-/// Sends webhooks and remembers every attempt.
+/// The sender of webhooks, with a journal of all attempts.
 pub(crate) struct Webhooks {
     client: Client,
     url: String,
@@ -105,13 +105,13 @@ pub(crate) struct Webhooks {
     retry_delays: Vec<Duration>,
     outbox: Mutex<Outbox>,
     stop: CancellationToken,
-    pub(crate) journal: Journal<Delivery>,
+    pub(crate) journal: Journal<DeliveryAttempt>,
 }
 
 #[derive(Default)]
 struct Outbox {
-    mode: Mode,
-    /// In the order of release.
+    mode: DeliveryMode,
+    /// The held webhooks, in the order of their release.
     held: VecDeque<Message>,
 }
 
@@ -128,7 +128,7 @@ impl Webhooks {
             .ok();
         let client = Client::builder()
             .timeout(ATTEMPT_TIMEOUT)
-            // A redirect is no acceptance, and the receiver is on this machine.
+            // A redirect does not accept a webhook, and the receiver is on this machine.
             .redirect(Policy::none())
             .no_proxy()
             .user_agent(concat!("provider-simulator/", env!("CARGO_PKG_VERSION")))
@@ -145,33 +145,33 @@ impl Webhooks {
         })
     }
 
-    /// The mode and how many webhooks are held.
+    /// Returns the mode and the number of held webhooks.
     pub(crate) fn state(&self) -> Value {
         let outbox = lock(&self.outbox);
         json!({ "mode": outbox.mode, "held": outbox.held.len() })
     }
 
-    /// What is held stays held, whatever the new mode.
-    pub(crate) fn set_mode(&self, mode: Mode) {
+    /// Sets the mode. Held webhooks stay held.
+    pub(crate) fn set_mode(&self, mode: DeliveryMode) {
         lock(&self.outbox).mode = mode;
     }
 
-    /// Sends or holds webhooks, as the mode says.
+    /// Sends or holds webhooks, according to the mode.
     pub(crate) fn dispatch(self: &Arc<Self>, messages: Vec<Message>) -> Attempts {
         let mut outbox = lock(&self.outbox);
         let now = match outbox.mode {
-            Mode::Normal => messages,
-            Mode::Duplicated => messages
+            DeliveryMode::Normal => messages,
+            DeliveryMode::Duplicated => messages
                 .into_iter()
                 .flat_map(|message| [message.clone(), message])
                 .collect(),
-            Mode::Reordered => {
+            DeliveryMode::Reordered => {
                 for message in messages {
                     outbox.held.push_front(message);
                 }
                 Vec::new()
             }
-            Mode::Withheld => {
+            DeliveryMode::Withheld => {
                 outbox.held.extend(messages);
                 Vec::new()
             }
@@ -179,17 +179,17 @@ impl Webhooks {
         self.deliver(now, true)
     }
 
-    /// Sends one webhook whatever the mode, and once whatever the answer.
+    /// Sends a webhook once, whatever the mode and the response.
     pub(crate) fn send(self: &Arc<Self>, message: Message) -> Attempts {
         self.deliver(vec![message], false)
     }
 
-    /// Sends what is held.
+    /// Sends the held webhooks.
     pub(crate) fn release(self: &Arc<Self>) -> Attempts {
         self.deliver(self.take_held(), true)
     }
 
-    /// Forgets what is held and says how much that was.
+    /// Drops the held webhooks and returns their number.
     pub(crate) fn forget(&self) -> usize {
         self.take_held().len()
     }
@@ -198,7 +198,7 @@ impl Webhooks {
         lock(&self.outbox).held.drain(..).collect()
     }
 
-    /// Makes the first attempts one after the other. It goes on when the caller has gone away.
+    /// Makes the first attempts one after the other, even if the caller goes away.
     fn deliver(self: &Arc<Self>, messages: Vec<Message>, retry: bool) -> Attempts {
         let (sender, attempts) = oneshot::channel();
         let webhooks = Arc::clone(self);
@@ -231,14 +231,14 @@ impl Webhooks {
         }
     }
 
-    async fn attempt(&self, message: &Message, attempt: usize) -> Delivery {
+    async fn attempt(&self, message: &Message, attempt: usize) -> DeliveryAttempt {
         let digest = signature::digest(&self.key, &message.body);
-        let mut delivery = Delivery {
+        let mut delivery = DeliveryAttempt {
             kind: message.kind.clone(),
             external_user_id: message.user.clone(),
             digest: digest.clone(),
             attempt,
-            at: Moment::now().with_millis(),
+            at: now().with_millis(),
             status: None,
             error: None,
             response_body: None,
@@ -261,7 +261,7 @@ impl Webhooks {
         };
         match body {
             Ok(body) => {
-                delivery.response_body = Some(body.chars().take(ANSWER_CHARACTERS).collect());
+                delivery.response_body = Some(body.chars().take(RESPONSE_CHARACTERS).collect());
             }
             Err(error) => delivery.error = Some(sentence(&error)),
         }

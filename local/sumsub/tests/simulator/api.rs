@@ -1,4 +1,4 @@
-//! The provider's API: who is let in, what it says, how it fails.
+//! The provider's API: authentication, responses, faults.
 
 use std::time::Duration;
 

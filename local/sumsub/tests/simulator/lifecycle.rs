@@ -1,4 +1,4 @@
-//! An applicant's life, and what the provider tells of it.
+//! The life of an applicant, and its events.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{Receiver, Simulator, WEBHOOK_SECRET, hmac};
 const USER: &str = "/applicants/usr_abc123";
 
 #[tokio::test]
-async fn a_whole_life_is_told() {
+async fn each_step_of_a_life_has_its_event() {
     let mut receiver = Receiver::start().await;
     let simulator = Simulator::start(&receiver.url, None).await;
     let green = json!({ "reviewAnswer": "GREEN", "rejectLabels": [] });
@@ -104,7 +104,7 @@ async fn a_whole_life_is_told() {
 }
 
 #[tokio::test]
-async fn submitting_creates_whoever_is_new() {
+async fn submitting_creates_an_applicant() {
     let mut receiver = Receiver::start().await;
     let simulator = Simulator::start(&receiver.url, None).await;
 
@@ -116,7 +116,7 @@ async fn submitting_creates_whoever_is_new() {
     assert_eq!(pending["reviewStatus"], "pending");
     assert!(created["createdAtMs"].as_str() < pending["createdAtMs"].as_str());
 
-    // Neither an applicant who is there already nor the queue is anything to tell of.
+    // Neither an existing applicant nor the queue causes an event.
     let started = simulator.post(&format!("{USER}/start"), Value::Null).await;
     assert_eq!(
         started,
@@ -156,7 +156,51 @@ async fn a_deleted_applicant_is_gone() {
 }
 
 #[tokio::test]
-async fn the_providers_own_calls_tell_too() {
+async fn a_deactivated_applicant_makes_room_for_another() {
+    let mut receiver = Receiver::start().await;
+    let simulator = Simulator::start(&receiver.url, None).await;
+    let company = json!({ "applicantType": "company" });
+    let started = simulator.post(&format!("{USER}/start"), company).await;
+    assert_eq!(started["applicant"]["type"], "company");
+    let id = started["applicant"]["id"].as_str().unwrap();
+    let presence = |state: &str| format!("/resources/applicants/{id}/presence/{state}");
+    let by_user = "/resources/applicants/-;externalUserId=usr_abc123/one";
+
+    let done = simulator
+        .call(Method::PATCH, &presence("deactivated"), "")
+        .await;
+    assert_eq!(done, (200, json!({ "ok": 1 })));
+    assert_eq!(simulator.call(Method::GET, by_user, "").await.0, 404);
+    let by_id = simulator
+        .read(&format!("/resources/applicants/{id}/one"))
+        .await;
+    assert_eq!(by_id["deleted"], true);
+
+    let other = simulator.post(&format!("{USER}/start"), Value::Null).await;
+    assert_ne!(other["applicant"]["id"], id);
+    let activate = format!("{USER}/activate");
+    let (status, _) = simulator
+        .control(Method::POST, &activate, Value::Null)
+        .await;
+    assert_eq!(status, 400, "the other one is active");
+    simulator
+        .post(&format!("{USER}/deactivate"), Value::Null)
+        .await;
+    let done = simulator
+        .call(Method::PATCH, &presence("activated"), "")
+        .await;
+    assert_eq!(done.0, 200);
+    assert_eq!(simulator.read(by_user).await["id"], id);
+    receiver.next().await;
+    let kinds = ["Deactivated", "Created", "Deactivated", "Activated"];
+    for kind in kinds {
+        let event = receiver.next().await.json();
+        assert_eq!(event["type"], format!("applicant{kind}"));
+    }
+}
+
+#[tokio::test]
+async fn calls_of_the_api_cause_events_too() {
     let mut receiver = Receiver::start().await;
     let simulator = Simulator::start(&receiver.url, None).await;
     let submitted = simulator.post(&format!("{USER}/submit"), Value::Null).await;

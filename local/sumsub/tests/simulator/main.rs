@@ -1,10 +1,11 @@
-//! The simulator over real HTTP, with a small receiver for its webhooks.
+//! The simulator over HTTP, with a receiver of its webhooks.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod api;
+mod delivery;
 mod lifecycle;
-mod travel;
+mod program;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use sha2::Sha256;
-use sumsub_simulator::{Settings, serve};
+use sumsub_simulator::{Settings, default_levels, serve};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -29,7 +30,7 @@ const APP_TOKEN: &str = "sbx:simulator-test";
 const SECRET_KEY: &str = "request-secret-not-real";
 const WEBHOOK_SECRET: &str = "webhook-secret-not-real";
 
-/// A webhook as it arrived.
+/// A received webhook.
 struct Received {
     headers: HeaderMap,
     body: Bytes,
@@ -45,11 +46,11 @@ impl Received {
     }
 }
 
-/// Where webhooks go.
+/// A receiver of webhooks.
 struct Receiver {
     url: String,
     webhooks: mpsc::UnboundedReceiver<Received>,
-    /// What to answer next; 200 once there is nothing left.
+    /// The next statuses, and then 200.
     answers: Arc<Mutex<VecDeque<u16>>>,
 }
 
@@ -89,7 +90,7 @@ impl Receiver {
         soon(self.webhooks.recv()).await.unwrap()
     }
 
-    /// What has arrived so far.
+    /// Returns the types of the webhooks received so far.
     fn kinds(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.webhooks.try_recv().ok())
             .map(|webhook| webhook.kind())
@@ -120,6 +121,7 @@ impl Simulator {
             secret_key: SECRET_KEY.to_owned(),
             webhook_secret: WEBHOOK_SECRET.to_owned(),
             webhook_url: webhook_url.to_owned(),
+            levels: default_levels(),
             state_file,
             retry_delays,
         };
@@ -172,7 +174,7 @@ impl Simulator {
         answer
     }
 
-    /// A request to the provider's API, signed by hand.
+    /// Creates a signed request to the provider's API.
     fn signed(&self, method: &Method, target: &str, body: &str) -> reqwest::RequestBuilder {
         let seconds = time::OffsetDateTime::now_utc().unix_timestamp().to_string();
         let signature = hmac(
@@ -213,14 +215,14 @@ async fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A test that waits in vain must fail, not hang.
+/// Fails a test that would hang.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), future)
         .await
         .unwrap()
 }
 
-/// By another library than the simulator uses.
+/// Signs with another library than the simulator.
 fn hmac(secret: &str, bytes: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(bytes);

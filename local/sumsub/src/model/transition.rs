@@ -1,88 +1,130 @@
-//! How an applicant changes. Pure: time and ids are passed in, nothing is stored or sent.
+//! The changes that actions make to an applicant.
 
-use crate::applicants::{
-    Applicant, BASIC_LEVEL, Change, Document, Event, Identity, Image, Outcome, Person, Refused,
-    Review, ReviewResult, ReviewStatus, Submission, is_level,
+use super::applicant::Image;
+use super::{
+    Action, ActionError, Applicant, ApplicantIds, ApplicantType, Change, Document, Event, Moment,
+    Person, Review, ReviewResult, ReviewStatus, Submission,
 };
-use crate::clock::Moment;
 
-/// The one way an applicant changes.
-pub(crate) fn apply(
+/// Does something to an applicant, or to a new one if there is none.
+pub(super) fn apply(
     current: Option<Applicant>,
     user: &str,
-    change: Change,
+    action: Action,
     now: Moment,
-    identity: &Identity,
-) -> Result<Outcome, Refused> {
-    let (mut applicant, mut events) = match (current, &change) {
-        (Some(applicant), _) => (applicant, Vec::new()),
-        (None, Change::Start { level }) => create(user, level.as_deref(), now, identity)?,
-        (None, Change::Submit(_)) => create(user, None, now, identity)?,
-        (None, _) => return Err(Refused::NoApplicant),
+    ids: &ApplicantIds,
+    levels: &[String],
+) -> Result<Change, ActionError> {
+    let (mut applicant, mut events) = if let Some(applicant) = current {
+        (applicant, Vec::new())
+    } else {
+        let applicant = create(user, &action, now, ids, levels)?;
+        let created = Event::new("applicantCreated", &applicant, now);
+        (applicant, vec![created])
     };
     let at = now.after(i64::from(!events.is_empty()));
     let mut previous_level = None;
-    let kind = match change {
-        Change::Start { .. } => None,
-        Change::Submit(submission) => {
+    let event_type = match action {
+        Action::Start { .. } => None,
+        Action::Submit(submission) => {
             submit(&mut applicant, submission, at);
             Some("applicantPending")
         }
-        Change::Review(result) => {
+        Action::Review(result) => {
             decide(&mut applicant, result.completed(), at);
             Some("applicantReviewed")
         }
-        Change::Status(status) => {
-            let kind = event_of(status)?;
+        Action::Status(status) => {
+            let event_type = event_type(status)?;
             applicant.review.status = status;
-            kind
+            event_type
         }
-        Change::Reset => {
+        Action::Reset => {
             discard(&mut applicant);
             restart(&mut applicant, at);
             Some("applicantReset")
         }
-        Change::Correct(details) => {
-            let person = applicant.person.take().ok_or(Refused::NothingSubmitted)?;
+        Action::ResetSteps => {
+            restart(&mut applicant, at);
+            Some("applicantStepsReset")
+        }
+        Action::FinishWorkflow if applicant.review.status != ReviewStatus::Completed => {
+            return Err(ActionError::NoVerdict);
+        }
+        Action::FinishWorkflow => match &applicant.review.result {
+            Some(result) if result.is_green() => Some("applicantWorkflowCompleted"),
+            _ => Some("applicantWorkflowFailed"),
+        },
+        Action::ReviewAction(result) => {
+            let event = Event::new("applicantActionReviewed", &applicant, at);
+            events.push(Event {
+                review_result: Some(result.completed()),
+                review_status: ReviewStatus::Completed,
+                ..event
+            });
+            None
+        }
+        Action::Correct(details) => {
+            let person = applicant.person.take();
+            let person = person.ok_or(ActionError::NothingSubmitted)?;
             applicant.person = Some(details.over(person));
             Some("applicantPersonalInfoChanged")
         }
-        Change::Level(level) => {
-            if !is_level(&level) {
-                return Err(Refused::UnknownLevel);
+        Action::Level(level) => {
+            if !levels.contains(&level) {
+                return Err(ActionError::UnknownLevel);
             }
             restart(&mut applicant, at);
             previous_level = Some(std::mem::replace(&mut applicant.level, level));
             Some("applicantLevelChanged")
         }
-        Change::Delete => {
-            applicant.person = None;
-            applicant.images.clear();
-            applicant.deleted = true;
+        Action::Deactivate => {
+            applicant.deactivated = true;
+            Some("applicantDeactivated")
+        }
+        Action::Activate => {
+            applicant.deactivated = false;
+            Some("applicantActivated")
+        }
+        Action::Delete => {
+            erase(&mut applicant);
             Some("applicantDeleted")
         }
+        Action::DeletePersonalData => {
+            erase(&mut applicant);
+            Some("applicantPersonalDataDeleted")
+        }
     };
-    if let Some(kind) = kind {
-        events.push(event(kind, &applicant, at, previous_level));
-    }
-    Ok(Outcome { applicant, events })
+    events.extend(event_type.map(|event_type| Event {
+        previous_level_name: previous_level,
+        ..Event::new(event_type, &applicant, at)
+    }));
+    Ok(Change { applicant, events })
 }
 
 fn create(
     user: &str,
-    level: Option<&str>,
+    action: &Action,
     now: Moment,
-    identity: &Identity,
-) -> Result<(Applicant, Vec<Event>), Refused> {
-    let level = level.unwrap_or(BASIC_LEVEL);
-    if !is_level(level) {
-        return Err(Refused::UnknownLevel);
-    }
-    let applicant = Applicant {
-        id: identity.applicant.clone(),
-        inspection: identity.inspection.clone(),
+    ids: &ApplicantIds,
+    levels: &[String],
+) -> Result<Applicant, ActionError> {
+    let (level, applicant_type) = match action {
+        Action::Start {
+            level,
+            applicant_type,
+        } => (level.as_ref(), *applicant_type),
+        Action::Submit(_) => (None, ApplicantType::Individual),
+        _ => return Err(ActionError::NoApplicant),
+    };
+    let level = level.or(levels.first());
+    let level = level.filter(|level| levels.contains(level));
+    Ok(Applicant {
+        id: ids.applicant.clone(),
+        inspection: ids.inspection.clone(),
         user: user.to_owned(),
-        level: level.to_owned(),
+        level: level.ok_or(ActionError::UnknownLevel)?.clone(),
+        applicant_type,
         created: now,
         person: None,
         images: Vec::new(),
@@ -92,10 +134,9 @@ fn create(
             status: ReviewStatus::Init,
             result: None,
         },
+        deactivated: false,
         deleted: false,
-    };
-    let created = event("applicantCreated", &applicant, now, None);
-    Ok((applicant, vec![created]))
+    })
 }
 
 fn submit(applicant: &mut Applicant, submission: Submission, at: Moment) {
@@ -173,12 +214,18 @@ fn decide(applicant: &mut Applicant, result: ReviewResult, at: Moment) {
     applicant.review.result = Some(result);
 }
 
-/// Images are never taken away, only put out of use.
+/// Deactivates the images, which the provider never removes.
 fn discard(applicant: &mut Applicant) {
     for image in &mut applicant.images {
         image.deactivated = true;
     }
     applicant.person = None;
+}
+
+fn erase(applicant: &mut Applicant) {
+    applicant.person = None;
+    applicant.images.clear();
+    applicant.deleted = true;
 }
 
 fn restart(applicant: &mut Applicant, at: Moment) {
@@ -194,7 +241,7 @@ fn restart(applicant: &mut Applicant, at: Moment) {
     };
 }
 
-fn event_of(status: ReviewStatus) -> Result<Option<&'static str>, Refused> {
+fn event_type(status: ReviewStatus) -> Result<Option<&'static str>, ActionError> {
     match status {
         ReviewStatus::Pending => Ok(Some("applicantPending")),
         ReviewStatus::Queued => Ok(None),
@@ -202,21 +249,6 @@ fn event_of(status: ReviewStatus) -> Result<Option<&'static str>, Refused> {
         ReviewStatus::OnHold => Ok(Some("applicantOnHold")),
         ReviewStatus::AwaitingUser => Ok(Some("applicantAwaitingUser")),
         ReviewStatus::AwaitingService => Ok(Some("applicantAwaitingService")),
-        ReviewStatus::Init | ReviewStatus::Completed => Err(Refused::UnreachableStatus),
-    }
-}
-
-fn event(
-    kind: &'static str,
-    applicant: &Applicant,
-    at: Moment,
-    previous_level: Option<String>,
-) -> Event {
-    Event {
-        kind,
-        at,
-        status: applicant.review.status,
-        result: applicant.review.result.clone(),
-        previous_level,
+        ReviewStatus::Init | ReviewStatus::Completed => Err(ActionError::UnreachableStatus),
     }
 }

@@ -1,4 +1,4 @@
-//! How webhooks travel: twice, late, out of order, again.
+//! The delivery of webhooks: twice, late, out of order, again.
 
 use std::time::Duration;
 
