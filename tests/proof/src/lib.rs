@@ -4,13 +4,13 @@ mod clock;
 mod mutation;
 mod provider;
 mod reference;
-mod runner;
 mod simulation;
 mod steps;
 mod store;
 mod tasks;
 mod trace;
 mod world;
+mod runner;
 
 pub use mutation::Mutation;
 pub use runner::{Report, explain, play};

@@ -17,11 +17,7 @@ struct Arguments {
 fn main() {
     let arguments = Arguments::parse();
     for world in World::ALL {
-        if arguments
-            .world
-            .as_deref()
-            .is_some_and(|name| name != world.name)
-        {
+        if arguments.world.as_deref().is_some_and(|name| name != world.name) {
             continue;
         }
         if arguments.explain {
@@ -30,12 +26,7 @@ fn main() {
         }
         let started = std::time::Instant::now();
         let report = play(world, arguments.seed, arguments.histories, 5, None);
-        println!(
-            "{}: {:?} in {:?}",
-            world.name,
-            report.work,
-            started.elapsed()
-        );
+        println!("{}: {:?} in {:?}", world.name, report.work, started.elapsed());
         for (seed, finding) in report.findings {
             println!("   {seed}: {finding:?}");
         }

@@ -29,13 +29,7 @@ fn memory(mutation: Option<Mutation>) -> Memory {
 }
 
 /// Plays simulations of a world in memory, from `seed` on, until there are `histories`, or `most` findings.
-pub fn play(
-    world: World,
-    seed: u64,
-    histories: u64,
-    most: usize,
-    mutation: Option<Mutation>,
-) -> Report {
+pub fn play(world: World, seed: u64, histories: u64, most: usize, mutation: Option<Mutation>) -> Report {
     let runtime = runtime();
     let mut report = Report::default();
     let mut seed = seed;

@@ -9,8 +9,8 @@ use http::HeaderMap;
 use serde_json::json;
 use sha2::Sha256;
 use shared::kyc::{
-    ApprovalLevels, DocumentStatus, Level, Onboarding, Policy, ProviderTime, ReviewSchedule,
-    SETTLING, Status, Step as OnboardingStep, Timestamp, User, UserId,
+    ApprovalLevels, DocumentStatus, Level, Onboarding, Policy, ProviderTime,
+    ReviewSchedule, SETTLING, Status, Step as OnboardingStep, Timestamp, User, UserId,
 };
 use shared::platform::Deadline;
 use shared::provider::sumsub::{WebhookSecrets, read_delivery};
@@ -189,8 +189,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         let id = UserId::parse("usr_witness").unwrap();
         let witness = self.registry().create(id.as_str(), 0, false).id;
         self.registry().happen(&witness, Move::Submit);
-        self.registry()
-            .happen(&witness, Move::Decide(Answer::Green));
+        self.registry().happen(&witness, Move::Decide(Answer::Green));
         let (service, level) = (Arc::clone(&self.service), Level::parse(LEVELS[0]).unwrap());
         self.tasks
             .start(async move {
@@ -284,11 +283,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             // While one is active, no other can become so.
             let mut possible = applicant.moves(self.world.several_applicants, self.world.levels);
             possible.retain(|step| *step != Move::Activate || !has_active);
-            moves.extend(
-                possible
-                    .into_iter()
-                    .map(|step| (applicant.id.clone(), Some(step))),
-            );
+            moves.extend(possible.into_iter().map(|step| (applicant.id.clone(), Some(step))));
         }
         let Some((applicant, step)) = moves.get(at(dice, moves.len())).cloned() else {
             return Ok(());
@@ -300,11 +295,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         let (changed, kinds) = match step {
             None => {
                 let is_extra = self.world.levels && self.rng.u8(..3) == 0;
-                let level = if is_extra {
-                    self.rng.usize(..LEVELS.len())
-                } else {
-                    0
-                };
+                let level = if is_extra { self.rng.usize(..LEVELS.len()) } else { 0 };
                 let is_company = self.world.levels && self.rng.u8(..12) == 0;
                 let created = self.registry().create(id.as_str(), level, is_company);
                 (created, vec!["applicantCreated"])
@@ -313,10 +304,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         };
         self.trace.line(|| {
             let level = level_name(changed.level);
-            format!(
-                "  {step:?}: {} {} {:?} on {level}, {:?}",
-                changed.id, changed.status, changed.answer, changed.presence
-            )
+            format!("  {step:?}: {} {} {:?} on {level}, {:?}", changed.id, changed.status, changed.answer, changed.presence)
         });
         let applicants = self.registry().applicants_of(id.as_str());
         self.people[user].observer.see(&applicants, &changed, step);
@@ -344,13 +332,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         let form = *self.rng.choice(self.world.times).unwrap();
         let mut missing = vec![];
         if self.world.sparse {
-            missing = [
-                "applicantType",
-                "levelName",
-                "reviewStatus",
-                "correlationId",
-            ]
-            .to_vec();
+            missing = ["applicantType", "levelName", "reviewStatus", "correlationId"].to_vec();
             // One of the two says whom the event is about.
             missing.push(["applicantId", "externalUserId"][self.rng.usize(..2)]);
             missing.retain(|_| self.rng.u8(..3) == 0);
@@ -540,19 +522,14 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
                 let due = user.and_then(|user| self.service.policy.schedule.due(&user));
                 next = next.into_iter().chain(due.map(|due| due.at)).min();
             }
-            let back = self
-                .away_since
-                .map(|since| since.plus(Duration::from_hours(2)));
+            let back = self.away_since.map(|since| since.plus(Duration::from_hours(2)));
             if let Some(back) = back.filter(|back| *back <= next.unwrap_or(end).min(end)) {
                 clock::move_to(back);
                 self.registry().is_away = false;
                 self.away_since = None;
                 continue;
             }
-            let earliest = self
-                .last_run
-                .plus(Duration::from_millis(1))
-                .rounded_up_to(INTERVAL);
+            let earliest = self.last_run.plus(Duration::from_millis(1)).rounded_up_to(INTERVAL);
             let run = next.map(|next| next.max(earliest).rounded_up_to(INTERVAL));
             match run.filter(|run| *run <= end) {
                 Some(run) => {
@@ -592,8 +569,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         let end = clock::now().plus(self.world.bound);
         self.wait_until(end).await;
         self.compare_all("after the reconciliation").await?;
-        self.wait_until(end.plus(Duration::from_hours(70 * 24)))
-            .await;
+        self.wait_until(end.plus(Duration::from_hours(70 * 24))).await;
         self.compare_all("months later").await?;
         for user in 0..USERS {
             self.poll(user).await;
@@ -658,9 +634,8 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
 
 impl Results {
     fn failed(&mut self, id: &UserId, error: &ServiceError) {
-        self.findings.push(Finding::Diverged(format!(
-            "{id}: a use case failed: {error}"
-        )));
+        self.findings
+            .push(Finding::Diverged(format!("{id}: a use case failed: {error}")));
     }
 }
 

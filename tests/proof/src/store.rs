@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::kyc::{Due, EventKey, Queue, Status, Timestamp, Transition, User, UserId};
-use shared::repository::{Commit, CommitError, DueUser, Loaded, RepositoryError, Shard, UserStore};
+use shared::repository::{
+    Commit, CommitError, DueUser, Loaded, RepositoryError, Shard, UserStore,
+};
 
 use crate::clock;
 use crate::mutation::Mutation;
@@ -264,7 +266,12 @@ impl Books {
 }
 
 impl<S: UserStore> Proven<S> {
-    pub(crate) fn new(store: S, gates: Gates, trace: Trace, mutation: Option<Mutation>) -> Self {
+    pub(crate) fn new(
+        store: S,
+        gates: Gates,
+        trace: Trace,
+        mutation: Option<Mutation>,
+    ) -> Self {
         Self {
             store,
             gates,
@@ -390,11 +397,10 @@ pub(crate) fn shown(user: Option<&User>) -> String {
     format!(
         "version {} {status} of {:?} at {:?}, reported {:?}, hinted {:?}, doubt {:?}, sequence {}",
         user.version,
-        user.applicant
-            .as_ref()
-            .map(shared::kyc::ApplicantId::as_str),
+        user.applicant.as_ref().map(shared::kyc::ApplicantId::as_str),
         decided.map(shared::kyc::ProviderTime::millis),
-        user.reported_at.map(|at| at.millis() - clock::START),
+        user.reported_at
+            .map(|at| at.millis() - clock::START),
         millis(user.hinted_at),
         user.doubt
             .map(|doubt| (millis(Some(doubt.since)), doubt.ends_with)),

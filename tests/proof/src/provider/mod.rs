@@ -98,10 +98,7 @@ impl Registry {
 
     /// Returns the applicants of a user in the order of their creation, as they are now.
     pub(crate) fn applicants_of(&self, user: &str) -> Vec<Applicant> {
-        let present = self
-            .applicants
-            .iter()
-            .filter_map(|versions| versions.last());
+        let present = self.applicants.iter().filter_map(|versions| versions.last());
         present
             .map(|version| &version.applicant)
             .filter(|applicant| applicant.user == user)
@@ -269,10 +266,7 @@ impl UnkindProvider {
         drop(registry);
         self.trace.line(|| {
             let failure = answer.as_ref().err();
-            format!(
-                "  provider {name} {about}: {}",
-                failure.map_or("answered".to_owned(), ToString::to_string)
-            )
+            format!("  provider {name} {about}: {}", failure.map_or("answered".to_owned(), ToString::to_string))
         });
         answer
     }
