@@ -1,5 +1,15 @@
-//! Webhooks and polls while processes are killed and database and provider misbehave.
+//! The crash proof: webhooks and polls against the real binaries, while processes are killed and database and provider misbehave.
+//!
+//! No verdict is lost, applied twice or overwritten by an older one. `PROOF_SEED` repeats a run as far as it is in our hands:
+//! histories, copies and faults are the same, while the processes race as they like. The worlds of package `proof` are wholly
+//! deterministic.
 
+pub mod check;
+mod provider;
+mod system;
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Formatter};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +17,53 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Counts, System};
 use crate::proxy::Faults;
+use system::System;
+
+/// The work of a proof, and its findings.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Histories of users that were checked to their end.
+    pub histories: u64,
+    /// Deliveries of webhooks.
+    pub deliveries: u64,
+    /// Processes that were killed.
+    pub kills: u64,
+    /// Requests of the functions that suffered something.
+    pub faults: u64,
+    /// What had no effect and should have had one.
+    pub lost: u64,
+    /// What had its effect more than once.
+    pub doubled: u64,
+    /// How the functions have answered, by kind of request and status.
+    pub answers: BTreeMap<String, u64>,
+}
+
+impl Display for Counts {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            histories,
+            deliveries,
+            kills,
+            faults,
+            lost,
+            doubled,
+            ..
+        } = self;
+        write!(
+            f,
+            "histories {histories}, deliveries {deliveries}, kills {kills}, faults {faults}, {lost} lost, {doubled} doubled"
+        )
+    }
+}
+
+/// The seed of a proof: the environment variable `PROOF_SEED`, otherwise any. It is printed, so that a failure can be repeated.
+pub fn seed() -> u64 {
+    let given = std::env::var("PROOF_SEED").ok();
+    let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());
+    eprintln!("PROOF_SEED={seed}");
+    seed
+}
 
 /// What database and provider are like, each in turn: nothing fails, a third of the requests suffer something, most
 /// of them do. In the worst of it a function can often still read, and then not write, however often it tries.
@@ -87,17 +142,18 @@ async fn play(system: &Arc<System>, user: &str, mut rng: fastrand::Rng) -> JoinS
     system.app.stack.seed(user).await.unwrap();
     let mut requests = JoinSet::new();
     for _ in 0..rng.usize(3..=10) {
-        let Some(next) = system.provider.next(user, &mut rng) else {
+        let Some(bodies) = system.provider.play(user, &mut rng) else {
             break;
         };
-        let body = system.provider.play(user, next);
-        // Most come once, so that none makes up for the loss of another.
-        for _ in 0..[1, 1, 1, 2, 3][rng.usize(..5)] {
-            let (system, body, mut rng) = (Arc::clone(system), body.clone(), rng.fork());
-            requests.spawn(async move {
-                sleep(Duration::from_millis(rng.u64(..500))).await;
-                system.deliver(&body, &mut rng).await;
-            });
+        for body in bodies {
+            // Most come once, so that none makes up for the loss of another.
+            for _ in 0..[1, 1, 1, 2, 3][rng.usize(..5)] {
+                let (system, body, mut rng) = (Arc::clone(system), body.clone(), rng.fork());
+                requests.spawn(async move {
+                    sleep(Duration::from_millis(rng.u64(..500))).await;
+                    system.deliver(&body, &mut rng).await;
+                });
+            }
         }
         if rng.bool() {
             let (system, user) = (Arc::clone(system), user.to_owned());

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use local::Options;
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::Counts;
-use super::check::check;
+use super::check::{Findings, Stored, check};
 use super::provider::Provider;
 use crate::app::{App, REFRESH, WEBHOOK, digest};
 use crate::proxy::{FaultProxy, Faults};
@@ -114,19 +114,30 @@ impl System {
     }
 
     /// Everything that is stored of a user, read past the proxies.
-    pub async fn items(&self, user: &str) -> Vec<Value> {
-        let query = json!({ "TableName": self.app.stack.table(), "ConsistentRead": true,
-            "KeyConditionExpression": "user_id = :user", "ExpressionAttributeValues": { ":user": { "S": user } } });
-        let answer = self.app.dynamodb("Query", query).await;
-        answer["Items"].as_array().unwrap().clone()
+    async fn stored(&self, user: &str) -> Stored {
+        let values = json!({ ":user": { "S": user } });
+        let query = async |table: &str| {
+            let query = json!({ "TableName": self.app.stack.table(table), "ConsistentRead": true,
+                "KeyConditionExpression": "user_id = :user", "ExpressionAttributeValues": values });
+            let answer = self.app.dynamodb("Query", query).await;
+            answer["Items"].as_array().unwrap().clone()
+        };
+        let scan = json!({ "TableName": self.app.stack.table("DeliveriesTable"), "FilterExpression": "user_id = :user",
+            "ExpressionAttributeValues": values });
+        let deliveries = self.app.dynamodb("Scan", scan).await;
+        Stored {
+            user: query("UsersTable").await.into_iter().next(),
+            history: query("HistoryTable").await,
+            events: deliveries["Items"].as_array().unwrap().len(),
+        }
     }
 
     /// Compares what is stored of a user with what happened at the provider, before and after a last poll. Prints what is wrong.
     pub async fn check(&self, user: &str) {
         let truth = self.provider.truth(user);
-        let mut items = self.items(user).await;
-        let mut findings = check(&truth, &items, false);
-        if findings == super::check::Findings::default() {
+        let mut stored = self.stored(user).await;
+        let mut findings = check(&truth, &stored, false);
+        if findings == Findings::default() {
             // One that a breaker still holds back is worth another try.
             for _ in 0..MAX_POLLS {
                 if self.poll(user).await {
@@ -134,27 +145,18 @@ impl System {
                 }
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            items = self.items(user).await;
-            findings = check(&truth, &items, true);
+            stored = self.stored(user).await;
+            findings = check(&truth, &stored, true);
         }
         for (kind, findings) in [("lost", &findings.lost), ("doubled", &findings.doubled)] {
             for finding in findings {
-                eprintln!(
-                    "{kind}: {user}: {finding}\n  {truth:?}\n  {}",
-                    Value::from(items.clone())
-                );
+                eprintln!("{kind}: {user}: {finding}\n  {truth:?}\n  {stored:?}");
             }
         }
         let mut counts = self.counts.lock().unwrap();
         counts.histories += 1;
         counts.lost += findings.lost.len() as u64;
         counts.doubled += findings.doubled.len() as u64;
-    }
-
-    /// Counts something that only one kind of proof can see as doubled.
-    pub fn doubled(&self, finding: &str) {
-        eprintln!("doubled: {finding}");
-        self.counts.lock().unwrap().doubled += 1;
     }
 
     /// What was counted so far.
