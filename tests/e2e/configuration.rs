@@ -7,7 +7,8 @@ use std::path::Path;
 use tests::app::App;
 
 /// What Lambda sets.
-const OF_LAMBDA: [&str; 4] = [
+const OF_LAMBDA: [&str; 5] = [
+    "AWS_LAMBDA_FUNCTION_VERSION",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",

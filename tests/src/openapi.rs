@@ -252,7 +252,8 @@ mod tests {
     #[test]
     fn what_is_not_described_is_noticed() {
         let applied = r#"{"outcome":"applied"}"#;
-        let headers = &template().responses["DEFAULT_4XX"].headers;
+        let mut headers = template().responses["DEFAULT_4XX"].headers.clone();
+        headers.retain(|name, _| !name.starts_with("Access-Control"));
         let describes = |status, header: &str, value: &str, text| {
             let mut headers = headers.clone();
             headers.insert("Content-Type".to_owned(), "application/json".to_owned());
@@ -273,7 +274,6 @@ mod tests {
             let result = describes(status, header, value, text);
             assert!(result.is_err(), "{status} {header}: {value} {text}");
         }
-        let mut headers = headers.clone();
         headers.remove("Cache-Control");
         headers.insert("Content-Type".to_owned(), "application/json".to_owned());
         let result = DOCUMENT.describes(&Method::POST, WEBHOOK, &answer(200, &headers, applied));

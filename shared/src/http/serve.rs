@@ -21,6 +21,8 @@ pub struct Endpoint {
     error_types: ErrorTypes,
     /// Origins of the web pages that may call the route.
     origins: Origins,
+    /// The version of the function, by which alarms tell a new one from the one before.
+    version: Option<String>,
 }
 
 /// Serves a route until Lambda ends the process. A failure of `handle` becomes problem details; its cause is logged here, once,
@@ -80,6 +82,9 @@ impl Endpoint {
             route,
             error_types: ErrorTypes::new(variables.required("ERROR_TYPE_BASE")?),
             origins,
+            version: variables
+                .optional("AWS_LAMBDA_FUNCTION_VERSION")
+                .map(str::to_owned),
         })
     }
 
@@ -107,10 +112,11 @@ impl Endpoint {
             .as_ref()
             .and_then(Failure::cause)
             .map(|cause| chain(cause).to_string());
+        let version = self.version.as_deref();
         if response.status_code().is_server_error() {
-            tracing::error!(path, status, ms, code, cause, "request failed");
+            tracing::error!(path, status, version, ms, code, cause, "request failed");
         } else {
-            tracing::info!(path, status, ms, code, cause, "request");
+            tracing::info!(path, status, version, ms, code, cause, "request");
         }
         response
     }

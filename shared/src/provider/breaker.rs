@@ -16,7 +16,6 @@ use super::ProviderError;
 pub(super) struct Breaker(Mutex<Option<Instant>>);
 
 const AWAY: Duration = Duration::from_secs(3);
-const LONGEST: Duration = Duration::from_secs(30);
 
 impl Breaker {
     /// Lets a call through, or fails at once.
@@ -40,9 +39,11 @@ impl Breaker {
                 | ProviderError::Unreachable(_)
                 | ProviderError::TimedOut,
             ) => Some(AWAY),
-            Err(ProviderError::Throttled { retry_after }) => {
-                Some(retry_after.unwrap_or(AWAY).min(LONGEST))
-            }
+            Err(ProviderError::Throttled { retry_after }) => Some(
+                retry_after
+                    .unwrap_or(AWAY)
+                    .min(ProviderError::LONGEST_PAUSE),
+            ),
             Ok(_)
             | Err(
                 ProviderError::Credentials(_)

@@ -61,12 +61,17 @@ pub enum ProviderError {
 }
 
 impl ProviderError {
+    /// Longest time for which a provider that throttles is left alone, whatever it asks for.
+    pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
     /// Returns the delay after which another call may succeed. `None`: waiting does not help.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         const SHORTLY: Duration = Duration::from_secs(3);
         match self {
-            Self::Throttled { retry_after } => Some(retry_after.unwrap_or(SHORTLY)),
+            Self::Throttled { retry_after } => {
+                Some(retry_after.unwrap_or(SHORTLY).min(Self::LONGEST_PAUSE))
+            }
             Self::Suspended { retry_after } => Some(*retry_after),
             Self::Unavailable { .. } | Self::Unreachable(_) | Self::TimedOut => Some(SHORTLY),
             Self::Credentials(_)

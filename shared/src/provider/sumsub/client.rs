@@ -13,7 +13,9 @@ use super::wire::{ErrorResponse, SessionRequest, SessionResponse};
 use super::{response, signing};
 use crate::kyc::{ApplicantId, Document, Level, ProviderTime, UserId};
 use crate::platform::metrics::{self, Measure};
-use crate::platform::{Clock, ConfigError, Deadline, Secret, Variables, bounded_body, tls};
+use crate::platform::{
+    Clock, ConfigError, Deadline, Secret, Variables, bounded_body, is_secure, tls,
+};
 use crate::provider::breaker::Breaker;
 use crate::provider::{ApplicantLookup, Provider, ProviderError, SESSION_SECONDS};
 
@@ -59,7 +61,7 @@ impl Sumsub {
     ) -> Result<Self, ConfigError> {
         Ok(Self {
             http: tls::http_client(|client| client.connect_timeout(CONNECT)),
-            origin: variables.parsed("PROVIDER_URL", Url::parse)?,
+            origin: variables.parsed("PROVIDER_URL", origin)?,
             credentials,
             clock,
             breaker: Breaker::default(),
@@ -223,6 +225,16 @@ impl Sumsub {
     }
 }
 
+/// Reads the origin of the API. Plain HTTP is for this machine only: requests bear credentials, responses personal data.
+fn origin(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).map_err(|_| "not a URL")?;
+    if is_secure(&url) && url.path() == "/" {
+        Ok(url)
+    } else {
+        Err("not an https URL without a path")
+    }
+}
+
 /// Reads a response of bounded size. Its status alone decides on its meaning.
 async fn read(response: Response) -> Result<Vec<u8>, ProviderError> {
     let status = response.status();
@@ -349,6 +361,20 @@ mod tests {
             url.path(),
             "/resources/applicants/-;externalUserId=a%2Fb%3B%20c/one"
         );
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine_only() {
+        for fine in ["https://api.sumsub.com", "http://127.0.0.1:3001"] {
+            assert!(origin(fine).is_ok(), "{fine}");
+        }
+        for wrong in [
+            "http://api.sumsub.com",
+            "https://api.sumsub.com/v1",
+            "api.sumsub.com",
+        ] {
+            assert!(origin(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]
