@@ -81,10 +81,16 @@ fn hinted(
             next.documents = None;
             return doubted(next, now);
         }
-        EventEffect::Activated | EventEffect::Erased | EventEffect::Unclear => {
+        EventEffect::Activated => {
+            // A read counts again that a deactivation contradicts.
+            if user.reported_at.is_none_or(|told| !at.is_before(told)) {
+                next.hinted_at = None;
+            }
             return doubted(next, now);
         }
-        EventEffect::Deactivated if status != Status::Rejected => return next,
+        EventEffect::Erased | EventEffect::Unclear => return doubted(next, now),
+        // A rejection that came before it may be read or reported after it.
+        EventEffect::Deactivated if status != Status::Rejected => return doubted(next, now),
         EventEffect::Deactivated | EventEffect::Reset => (Review::Pending, false),
         EventEffect::Reviewed(seen) => {
             next.started_at = earliest(user.started_at, seen.started_at);
@@ -126,7 +132,8 @@ fn hinted(
 ///
 /// A read shows whose applicant is the user's now. Its state replaces the stored one, except within the settling time after a
 /// hint that says otherwise: then the read may come from a replica that lags. A verdict with a date later than everything that
-/// was reported is newer nevertheless, and so is another applicant that was created later: all are the provider's times. The status afterwards, by the status before, with
+/// was reported is newer nevertheless, since both are the provider's times, and so is another applicant who was created later. The
+/// status afterwards, by the status before, with
 /// `?` and `??` as for [`apply_hint`]:
 ///
 #[doc = include_str!("transition/reads.md")]
@@ -152,15 +159,16 @@ pub fn apply_read(user: &User, seen: &Observation, read_at: Timestamp, policy: &
         return advanced(settled(next, read_at, false), policy);
     };
     let agrees = !is_other && agrees(user, seen, &review);
-    let is_later_review = is_newer(user, seen.reviewed_at);
-    let is_newer = is_later_review || (is_other && is_newer(user, seen.started_at));
+    let is_newer = is_newer(user, seen.reviewed_at) || is_other && is_newer(user, seen.started_at);
     if user.is_hinted(read_at) && !agrees && !is_newer {
         name(&mut next, seen);
         return advanced(contradicted(next, read_at), policy);
     }
     let is_changed = is_other || !review.is_same_as(&user.review);
     if is_other {
+        // All of this was about the applicant before.
         next.started_at = None;
+        next.hinted_at = None;
         next.documents = None;
         next.missing_since = None;
         next.waiting_since = None;
@@ -168,7 +176,7 @@ pub fn apply_read(user: &User, seen: &Observation, read_at: Timestamp, policy: &
     }
     next.applicant = applicant.cloned().or(next.applicant);
     next.started_at = earliest(next.started_at, seen.started_at);
-    if review.status().is_verdict() && is_later_review {
+    if review.status().is_verdict() && seen.reviewed_at > user.reported_at {
         next.reported_at = seen.reviewed_at;
         next.documents = None;
     }
@@ -312,7 +320,7 @@ fn agrees(user: &User, seen: &Observation, review: &Review) -> bool {
     review.status() == user.review.status() && (!review.status().is_verdict() || is_current)
 }
 
-/// Returns whether a date is certainly later than everything that was reported.
+/// Returns whether a date of the provider is certainly later than everything that was reported.
 fn is_newer(user: &User, date: Option<ProviderTime>) -> bool {
     date.is_some_and(|at| {
         let at = EventTime::exact(at);

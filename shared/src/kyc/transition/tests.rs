@@ -297,6 +297,7 @@ fn the_documented_table_of_reads_holds() {
                 let mut seen = shown(what, decided_at);
                 if other {
                     seen.applicant = Some(applicant("two"));
+                    seen.started_at = Some(theirs(decided_at).truncated_to_seconds());
                 }
                 after_read(&user, &seen, HOUR)
             }
