@@ -100,7 +100,7 @@ fn hinted(
             let levels = &policy.approval_levels;
             match seen.review_for(status, levels) {
                 Some(review) => (review, seen.is_elsewhere(levels)),
-                None => return next,
+                None => return doubted(next, now),
             }
         }
     };
@@ -109,14 +109,17 @@ fn hinted(
     if user.reported_at.is_some_and(|told| at.is_before(told)) {
         return if is_known { next } else { doubted(next, now) };
     }
-    let is_last = !is_elsewhere && user.reported_at.is_none_or(|told| at.is_after(told));
     next.hinted_at = user.hinted_at.max(Some(now));
-    if !is_elsewhere {
-        next.reported_at = user.reported_at.max(Some(at.earliest()));
+    if is_elsewhere {
+        // Its time says nothing about the order of the others.
+        return doubted(reviewed(next, review, now), now);
     }
+    next.reported_at = user.reported_at.max(Some(at.earliest()));
     if is_known {
         return next;
     }
+    let is_last = user.reported_at.is_none_or(|told| at.is_after(told))
+        && *effect != EventEffect::Deactivated;
     let ends_with = match user.doubt.map(|doubt| doubt.ends_with) {
         None | Some(Confirmation::AgreeingRead) if is_last => Confirmation::AgreeingRead,
         _ => Confirmation::SettledRead,
