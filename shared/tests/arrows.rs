@@ -1,4 +1,11 @@
 //! Imports between the floors of this crate go one way: down.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a test fails by a panic"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

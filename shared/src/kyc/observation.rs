@@ -49,13 +49,11 @@ impl Observation {
     }
 
     fn scope(&self, levels: &ApprovalLevels) -> Scope {
-        match (self.applicant_type, &self.level) {
-            (Some(ApplicantType::Other), _) => Scope::Elsewhere,
-            (Some(ApplicantType::Individual) | None, None) => Scope::Untold,
-            (Some(ApplicantType::Individual) | None, Some(level)) if levels.contains(level) => {
-                Scope::Approval
-            }
-            (Some(ApplicantType::Individual) | None, Some(_)) => Scope::Elsewhere,
+        let is_person = self.applicant_type != Some(ApplicantType::Other);
+        match &self.level {
+            None if is_person => Scope::Untold,
+            Some(level) if is_person && levels.contains(level) => Scope::Approval,
+            _ => Scope::Elsewhere,
         }
     }
 

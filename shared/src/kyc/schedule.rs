@@ -249,7 +249,10 @@ mod tests {
             assert_checks(&checks, |last| {
                 last.map_or(first, |last| last + first.max(last / part).min(30 * DAY))
             });
-            let longest = checks.windows(2).map(|pair| pair[1] - pair[0]).max();
+            let longest = checks
+                .windows(2)
+                .map(|pair| pair[1].saturating_sub(pair[0]))
+                .max();
             assert!(longest.unwrap() <= 30 * DAY + GRAIN);
             rows += 1;
         }

@@ -29,9 +29,12 @@ pub struct Policy {
 ///
 #[doc = include_str!("transition/hints.md")]
 ///
-/// An erasure takes effect whatever its time ([`erase`]). Events that repeat the stored state, and all that are newer, renew the
-/// time within which reads that say otherwise are not believed. Nothing that contradicts the stored state is dropped without a
-/// read, whatever the clocks say: an event that is older than it should be may come from a clock that was set back.
+/// An erasure takes effect whatever its time: name, reason, link and documents are gone, an approval and its date stay. Of an
+/// erasure of another applicant only that is remembered, so that no read brings that applicant back.
+///
+/// Nothing that may contradict the stored state is dropped without a read, whatever the clocks say: an event that seems old may
+/// come from a clock that was set back. Only events about the review order others. An event on a level that is not on the list
+/// orders none, since an approval that arrives after it may be from before it.
 #[must_use]
 pub fn apply_hint(user: &User, hint: &Hint, now: Timestamp, policy: &Policy) -> User {
     let applicant = hint.applicant.as_ref();

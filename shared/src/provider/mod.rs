@@ -119,6 +119,7 @@ pub enum Origin {
 
 /// The meaning of an event for the user.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum EventMeaning {
     /// Something about the user's verification.
     Hint(Hint),

@@ -22,7 +22,7 @@ const DUE_INDEX: &str = "due";
 #[derive(Debug, Clone)]
 pub struct Users {
     client: Client,
-    users: String,
+    table: String,
     history: String,
     deliveries: String,
 }
@@ -33,12 +33,12 @@ impl Users {
     /// # Errors
     /// [`ConfigError`] names the variable that is missing.
     pub fn from_environment(variables: &Variables, client: Client) -> Result<Self, ConfigError> {
-        let table = |name| variables.required(name).map(str::to_owned);
+        let name_in = |name| variables.required(name).map(str::to_owned);
         Ok(Self {
             client,
-            users: table("USERS_TABLE")?,
-            history: table("HISTORY_TABLE")?,
-            deliveries: table("DELIVERIES_TABLE")?,
+            table: name_in("USERS_TABLE")?,
+            history: name_in("HISTORY_TABLE")?,
+            deliveries: name_in("DELIVERIES_TABLE")?,
         })
     }
 
@@ -46,7 +46,7 @@ impl Users {
     /// when the table is needed.
     pub async fn connect(&self) {
         let nobody = AttributeValue::S("-".to_owned());
-        let request = self.client.get_item().table_name(&self.users);
+        let request = self.client.get_item().table_name(&self.table);
         if let Err(error) = request.key("user_id", nobody).send().await {
             let error = failed("GetItem", error);
             tracing::debug!(error = %chain(&error), "no connection to the table yet");
@@ -154,7 +154,7 @@ impl Users {
         );
         let index = ["due_in", "due_at"].map(str::to_owned);
         let mut update = Update::builder()
-            .table_name(&self.users)
+            .table_name(&self.table)
             .set_key(Some(key(&after.id)));
         let (mut set, mut removed) = (Vec::new(), Vec::new());
         let mut changed: Vec<&String> = new.keys().chain(old.keys()).chain(&index).collect();
@@ -220,7 +220,7 @@ impl UserStore for Users {
         let request = self
             .client
             .get_item()
-            .table_name(&self.users)
+            .table_name(&self.table)
             .set_key(Some(key(id)))
             .consistent_read(true);
         let response = request
@@ -244,7 +244,7 @@ impl UserStore for Users {
         let response = self
             .client
             .batch_get_item()
-            .request_items(&self.users, one(key(id))?)
+            .request_items(&self.table, one(key(id))?)
             .request_items(
                 &self.deliveries,
                 one(Item::from([("event_key".to_owned(), event_key)]))?,
@@ -262,7 +262,7 @@ impl UserStore for Users {
         let mut item = |table| tables.remove(table).and_then(|mut items| items.pop());
         let expiry = item(&self.deliveries).map(|event| number(&event, "expires_at"));
         Ok(Loaded {
-            user: item(&self.users).map(user).transpose()?,
+            user: item(&self.table).map(user).transpose()?,
             event_known: expiry.is_some_and(|expires_at| {
                 expires_at.is_none_or(|expires_at| expires_at > now.seconds())
             }),
@@ -307,7 +307,7 @@ impl UserStore for Users {
         let request = self
             .client
             .query()
-            .table_name(&self.users)
+            .table_name(&self.table)
             .index_name(DUE_INDEX)
             .key_condition_expression("due_in = :partition AND due_at <= :now")
             .expression_attribute_values(":partition", partition)

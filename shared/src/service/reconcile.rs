@@ -60,18 +60,21 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         pace: Duration,
         deadline: Deadline,
     ) -> Result<Reconciled, RepositoryError> {
-        let sum = self.run(pace, deadline).await?;
+        let reconciled = self.run(pace, deadline).await?;
         metrics::put(
             None,
             &[
-                ("ReconcileChecked", Measure::Count(sum.checked)),
-                ("ReconcileRepaired", Measure::Count(sum.repaired)),
-                ("ReconcileFailed", Measure::Count(sum.failed)),
-                ("ReconcileUnusable", Measure::Count(sum.unusable)),
-                ("ReconcileLongestWait", Measure::Waited(sum.longest_wait)),
+                ("ReconcileChecked", Measure::Count(reconciled.checked)),
+                ("ReconcileRepaired", Measure::Count(reconciled.repaired)),
+                ("ReconcileFailed", Measure::Count(reconciled.failed)),
+                ("ReconcileUnusable", Measure::Count(reconciled.unusable)),
+                (
+                    "ReconcileLongestWait",
+                    Measure::Waited(reconciled.longest_wait),
+                ),
             ],
         );
-        Ok(sum)
+        Ok(reconciled)
     }
 
     async fn run(&self, pace: Duration, deadline: Deadline) -> Result<Reconciled, RepositoryError> {
@@ -86,23 +89,23 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
                 Shard::all().map(|shard| (shard, None)).collect();
             while !shards.is_empty() {
                 let mut unfinished = Vec::new();
-                for (shard, after) in shards {
+                for (shard, last) in shards {
                     let now = (self.clock)();
-                    let page = self
+                    let batch = self
                         .users
-                        .due(queue, shard, now, after.as_ref(), BATCH)
+                        .due(queue, shard, now, last.as_ref(), BATCH)
                         .await?;
-                    for user in &page {
+                    for listed in &batch {
                         if deadline.has_passed() || run.failures_in_a_row == AWAY {
                             return Ok(run.sum);
                         }
                         tokio::join!(
-                            self.check_counted(&mut run, queue, user, deadline),
+                            self.check_counted(&mut run, queue, listed, deadline),
                             tokio::time::sleep(pace)
                         );
                     }
-                    if page.len() == usize::from(BATCH) {
-                        unfinished.push((shard, page.into_iter().last()));
+                    if batch.len() == usize::from(BATCH) {
+                        unfinished.push((shard, batch.into_iter().last()));
                     }
                 }
                 shards = unfinished;

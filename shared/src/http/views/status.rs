@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Link, View, millis};
 use crate::http::Route;
-use crate::kyc::{ApplicantId, User};
+use crate::kyc::{ApplicantId, Reason, User};
 
 /// The status of a verification.
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ impl<'a> From<&'a User> for StatusView<'a> {
             applicant_id: user.applicant.as_ref().map(ApplicantId::as_str),
             verified_at: millis(review.verified_at()),
             rejected_at: millis(review.rejected_at()),
-            reject_reason: review.reason().map(|reason| reason.reveal()),
+            reject_reason: review.reason().map(Reason::reveal),
             _links: Links {
                 this: Link::get(Route::Status),
                 user: Link::get(Route::User),

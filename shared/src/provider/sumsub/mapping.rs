@@ -202,9 +202,9 @@ pub(super) fn documents(resources: &[Resource]) -> Vec<Document> {
         if countries.len() == 2
             && let Some(without) = countries.remove(&None)
         {
-            countries
-                .values_mut()
-                .for_each(|images| images.extend(&without));
+            for images in countries.values_mut() {
+                images.extend(&without);
+            }
         }
         documents.extend(countries.into_iter().map(|(country, images)| Document {
             stored: StoredDocument {

@@ -15,12 +15,16 @@ const LAG: i64 = 30 * SECOND;
 
 /// Plays 1,000 lives in each world, or as many as `PROPTEST_CASES` says.
 fn config() -> ProptestConfig {
-    let mut config = ProptestConfig::default();
-    config.failure_persistence = None;
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = 1_000;
+    let default = ProptestConfig::default();
+    let cases = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => default.cases,
+        None => 1_000,
+    };
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..default
     }
-    config
 }
 
 /// Something that changes a user.
