@@ -49,6 +49,10 @@ pub fn apply_hint(user: &User, hint: &Hint, now: Timestamp, policy: &Policy) -> 
         (EventEffect::Erased, Some(applicant), _) => erase(user, applicant, now),
         (EventEffect::Erased, None, _) | (_, _, None) => doubted(user.clone(), now),
         _ if is_other => doubted(user.clone(), now),
+        // It may be a late event about the erased one.
+        (_, None, _) if user.applicant.is_none() && !user.erased.is_empty() => {
+            doubted(user.clone(), now)
+        }
         (effect, applicant, Some(at)) => hinted(user, effect, applicant, at, now, policy),
     };
     advanced(next, policy)

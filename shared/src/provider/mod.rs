@@ -63,6 +63,16 @@ pub enum ApplicantLookup {
     Active(Box<ApplicantRecord>),
 }
 
+impl ApplicantLookup {
+    /// Returns whether this applicant was found.
+    pub(crate) fn shows(&self, applicant: Option<&ApplicantId>) -> bool {
+        match self {
+            Self::Active(record) => record.observation.applicant.as_ref() == applicant,
+            Self::NotFound | Self::Inactive => false,
+        }
+    }
+}
+
 /// An applicant at one moment.
 #[derive(Debug, Clone)]
 pub struct ApplicantRecord {
