@@ -74,6 +74,15 @@ async fn a_function_uses_the_table_as_it_is_allowed_to() {
     stack.stop().await;
 }
 
+const ATTRIBUTES: [&str; 6] = [
+    "status",
+    "first_name",
+    "expires_at",
+    "session_at",
+    "used",
+    "onboarding_advanced_to",
+];
+
 /// Tries every kind of write on every table, as every function. A function that only opens sessions writes no verdict and no name,
 /// functions that only read write nothing, and nobody deletes or expires a user.
 #[tokio::test]
@@ -95,14 +104,6 @@ async fn a_function_writes_only_what_is_its_own() {
         json!({ "TableName": stack.table(table), "Key": key, "UpdateExpression": "SET #a = :a",
             "ExpressionAttributeNames": { "#a": attribute }, "ExpressionAttributeValues": { ":a": { "N": "1" } } })
     };
-    const ATTRIBUTES: [&str; 6] = [
-        "status",
-        "first_name",
-        "expires_at",
-        "session_at",
-        "used",
-        "onboarding_advanced_to",
-    ];
     let mut attempts = Vec::new();
     for (table, key) in &keys {
         for attribute in ATTRIBUTES {

@@ -4,15 +4,16 @@ mod clock;
 mod mutation;
 mod provider;
 mod reference;
+mod runner;
+mod schedule;
 mod simulation;
 mod steps;
 mod store;
 mod tasks;
 mod trace;
 mod world;
-mod runner;
 
 pub use mutation::Mutation;
-pub use runner::{Report, explain, play};
+pub use runner::{Found, Report, explain, find, play};
 pub use simulation::{Finding, Work};
 pub use world::World;

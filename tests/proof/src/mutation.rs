@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use shared::kyc::{
-    ApprovalLevels, Due, EventEffect, EventTime, Hint, Policy, ProviderTime, ReviewSchedule, SETTLING,
-    Timestamp, User,
+    ApprovalLevels, Due, EventEffect, EventTime, Hint, Policy, ProviderTime, ReviewSchedule,
+    SETTLING, Timestamp, User,
 };
 
 use crate::provider::applicant::LEVELS;
-use crate::store::Memory;
 use crate::simulation::policy;
+use crate::store::Memory;
 
 /// A rule that is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +103,12 @@ impl Mutation {
     }
 
     /// Changes an event about a user. Returns `None` if it is dropped.
-    pub(crate) fn event(self, hint: &Hint, user: Option<&User>, stored_at: Option<Timestamp>) -> Option<Hint> {
+    pub(crate) fn event(
+        self,
+        hint: &Hint,
+        user: Option<&User>,
+        stored_at: Option<Timestamp>,
+    ) -> Option<Hint> {
         let mut hint = hint.clone();
         match self {
             Self::TimeInsteadOfVersion => {

@@ -71,7 +71,12 @@ impl Default for Observer {
 
 impl Observer {
     /// Sees a change of one of the user's applicants. `applicants` are all of them, as they are after it.
-    pub(crate) fn see(&mut self, applicants: &[Applicant], changed: &Applicant, step: Option<Move>) {
+    pub(crate) fn see(
+        &mut self,
+        applicants: &[Applicant],
+        changed: &Applicant,
+        step: Option<Move>,
+    ) {
         let is_ours = self.applicant.as_ref() == Some(&changed.id);
         match changed.presence {
             Presence::Erased if is_ours => {
@@ -134,9 +139,8 @@ pub(crate) fn compare(
     forgotten(user, registry, &applicants)?;
     if let Some(observer) = observer {
         let expected_name = observer.name.clone().filter(|_| user.is_ours());
-        let is_same = stored == observer.judged
-            && applicant == observer.applicant
-            && name == expected_name;
+        let is_same =
+            stored == observer.judged && applicant == observer.applicant && name == expected_name;
         return is_same
             .then_some(())
             .ok_or_else(|| format!("expected {observer:?}"));
@@ -154,7 +158,7 @@ pub(crate) fn compare(
         expected.at = stored.at;
     }
     if stored != expected {
-        return Err(format!("expected {expected:?}"));
+        return Err(format!("expected {expected:?} instead of {stored:?}"));
     }
     if applicant.as_ref() != Some(&active.id) {
         return Err(format!("the applicant is {}", active.id));
@@ -172,7 +176,12 @@ fn forgotten(user: &User, registry: &Registry, applicants: &[Applicant]) -> Resu
         .iter()
         .filter(|applicant| applicant.presence == Presence::Erased);
     for erased in erased {
-        if user.applicant.as_ref().map(shared::kyc::ApplicantId::as_str) == Some(&erased.id) {
+        if user
+            .applicant
+            .as_ref()
+            .map(shared::kyc::ApplicantId::as_str)
+            == Some(&erased.id)
+        {
             return Err("the applicant was erased".to_owned());
         }
         for version in registry.versions(&erased.id) {
@@ -206,9 +215,10 @@ fn left_alone(
     let was = |version: &Applicant| {
         let judged = judged(version);
         // Where no read came in between, the time is the event's.
-        let is_same_time = judged.at.zip(stored.at).is_none_or(|(at, stored)| {
-            (at..=at + registry.stamp_delay() + 1000).contains(&stored)
-        }) || !registry.shows_dates;
+        let is_same_time =
+            judged.at.zip(stored.at).is_none_or(|(at, stored)| {
+                (at..=at + registry.stamp_delay() + 1000).contains(&stored)
+            }) || !registry.shows_dates;
         judged.status == stored.status && is_same_time
     };
     // A user of whom nothing was heard, or who starts over, is pending.

@@ -16,7 +16,7 @@ pub struct Report {
     pub findings: Vec<(u64, Finding)>,
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -29,7 +29,13 @@ fn memory(mutation: Option<Mutation>) -> Memory {
 }
 
 /// Plays simulations of a world in memory, from `seed` on, until there are `histories`, or `most` findings.
-pub fn play(world: World, seed: u64, histories: u64, most: usize, mutation: Option<Mutation>) -> Report {
+pub fn play(
+    world: World,
+    seed: u64,
+    histories: u64,
+    most: usize,
+    mutation: Option<Mutation>,
+) -> Report {
     let runtime = runtime();
     let mut report = Report::default();
     let mut seed = seed;
@@ -77,4 +83,36 @@ pub fn explain(world: World, seed: u64, mutation: Option<Mutation>, shorten: boo
     let trace = Trace::kept();
     let result = run(&steps, trace.clone());
     format!("{}{result:?}\n{steps:?}\n", trace.text())
+}
+
+/// The place where a planted bug was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The number of seeds that it took.
+    pub seeds: u64,
+    /// The world.
+    pub world: World,
+    /// The finding.
+    pub finding: Finding,
+}
+
+/// Plays all worlds with a planted bug, one seed after the other, until one finds it. Returns `None` if none does within `most`
+/// seeds.
+pub fn find(mutation: Mutation, seed: u64, most: u64) -> Option<Found> {
+    let runtime = runtime();
+    for seeds in 1..=most {
+        for world in World::ALL {
+            let seed = seed.wrapping_add(seeds);
+            let store = memory(Some(mutation));
+            let played = runtime.block_on(simulate(world, seed, store, Some(mutation)));
+            if let Err(finding) = played {
+                return Some(Found {
+                    seeds,
+                    world,
+                    finding,
+                });
+            }
+        }
+    }
+    None
 }

@@ -9,8 +9,8 @@ use http::HeaderMap;
 use serde_json::json;
 use sha2::Sha256;
 use shared::kyc::{
-    ApprovalLevels, DocumentStatus, Level, Onboarding, Policy, ProviderTime,
-    ReviewSchedule, SETTLING, Status, Step as OnboardingStep, Timestamp, User, UserId,
+    ApprovalLevels, DocumentStatus, Level, Onboarding, Policy, ProviderTime, ReviewSchedule,
+    SETTLING, Status, Step as OnboardingStep, Timestamp, User, UserId,
 };
 use shared::platform::Deadline;
 use shared::provider::sumsub::{WebhookSecrets, read_delivery};
@@ -23,14 +23,18 @@ use crate::mutation::Mutation;
 use crate::provider::applicant::{APPROVING, Answer, Applicant, LEVELS, Move, Presence};
 use crate::provider::{Registry, UnkindProvider, level_name, wire};
 use crate::reference::{Observer, compare};
+use crate::schedule::Schedule;
 use crate::steps::{Step, USERS, draw};
 use crate::store::{Proven, WriteFault, shown};
 use crate::tasks::{Gates, Tasks};
 use crate::trace::Trace;
 use crate::world::World;
 
-/// The interval of the schedule.
-const INTERVAL: Duration = Duration::from_mins(5);
+/// The longest outage of the provider.
+const OUTAGE: Duration = Duration::from_hours(2);
+
+/// A user whose applicant can be read at any time.
+const WITNESS: &str = "usr_witness";
 
 /// The secret of the webhook.
 const SECRET: &str = "webhook-secret";
@@ -118,7 +122,7 @@ pub(crate) struct Simulation<S> {
     results: Arc<Mutex<Results>>,
     trace: Trace,
     mutation: Option<Mutation>,
-    last_run: Timestamp,
+    schedule: Schedule,
     away_since: Option<Timestamp>,
     pub(crate) work: Work,
 }
@@ -136,7 +140,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         fastrand::seed(seed);
         let mut rng = fastrand::Rng::with_seed(seed);
         let gates = Gates::default();
-        gates.close();
+        gates.set_closed(true);
         let registry = Registry::new(world, rng.fork());
         let provider = UnkindProvider::new(registry, gates.clone(), trace.clone());
         let policy = match mutation {
@@ -149,10 +153,14 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             has_session: false,
             last_stamp: 0,
         };
+        let people: Vec<Person> = (0..USERS).map(person).collect();
+        let mut ids: Vec<UserId> = people.iter().map(|person| person.id.clone()).collect();
+        ids.push(UserId::parse(WITNESS).unwrap());
+        let schedule = Schedule::new(ids, trace.clone());
         Self {
             world,
             rng,
-            people: (0..USERS).map(person).collect(),
+            people,
             outbox: vec![],
             service: Arc::new(KycService {
                 users: Proven::new(store, gates.clone(), trace.clone(), mutation),
@@ -165,7 +173,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             results: Arc::default(),
             trace,
             mutation,
-            last_run: clock::now(),
+            schedule,
             away_since: None,
             work: Work::default(),
         }
@@ -186,10 +194,11 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
 
     /// Has somebody approved who stays so. Without anybody else, the provider's 404 is not believed.
     async fn register_witness(&mut self) {
-        let id = UserId::parse("usr_witness").unwrap();
+        let id = UserId::parse(WITNESS).unwrap();
         let witness = self.registry().create(id.as_str(), 0, false).id;
         self.registry().happen(&witness, Move::Submit);
-        self.registry().happen(&witness, Move::Decide(Answer::Green));
+        self.registry()
+            .happen(&witness, Move::Decide(Answer::Green));
         let (service, level) = (Arc::clone(&self.service), Level::parse(LEVELS[0]).unwrap());
         self.tasks
             .start(async move {
@@ -283,7 +292,11 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             // While one is active, no other can become so.
             let mut possible = applicant.moves(self.world.several_applicants, self.world.levels);
             possible.retain(|step| *step != Move::Activate || !has_active);
-            moves.extend(possible.into_iter().map(|step| (applicant.id.clone(), Some(step))));
+            moves.extend(
+                possible
+                    .into_iter()
+                    .map(|step| (applicant.id.clone(), Some(step))),
+            );
         }
         let Some((applicant, step)) = moves.get(at(dice, moves.len())).cloned() else {
             return Ok(());
@@ -295,7 +308,11 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         let (changed, kinds) = match step {
             None => {
                 let is_extra = self.world.levels && self.rng.u8(..3) == 0;
-                let level = if is_extra { self.rng.usize(..LEVELS.len()) } else { 0 };
+                let level = if is_extra {
+                    self.rng.usize(..LEVELS.len())
+                } else {
+                    0
+                };
                 let is_company = self.world.levels && self.rng.u8(..12) == 0;
                 let created = self.registry().create(id.as_str(), level, is_company);
                 (created, vec!["applicantCreated"])
@@ -304,7 +321,10 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         };
         self.trace.line(|| {
             let level = level_name(changed.level);
-            format!("  {step:?}: {} {} {:?} on {level}, {:?}", changed.id, changed.status, changed.answer, changed.presence)
+            format!(
+                "  {step:?}: {} {} {:?} on {level}, {:?}",
+                changed.id, changed.status, changed.answer, changed.presence
+            )
         });
         let applicants = self.registry().applicants_of(id.as_str());
         self.people[user].observer.see(&applicants, &changed, step);
@@ -332,7 +352,13 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         let form = *self.rng.choice(self.world.times).unwrap();
         let mut missing = vec![];
         if self.world.sparse {
-            missing = ["applicantType", "levelName", "reviewStatus", "correlationId"].to_vec();
+            missing = [
+                "applicantType",
+                "levelName",
+                "reviewStatus",
+                "correlationId",
+            ]
+            .to_vec();
             // One of the two says whom the event is about.
             missing.push(["applicantId", "externalUserId"][self.rng.usize(..2)]);
             missing.retain(|_| self.rng.u8(..3) == 0);
@@ -499,7 +525,6 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
     }
 
     async fn reconcile(&mut self) {
-        self.last_run = self.last_run.max(clock::now());
         let service = Arc::clone(&self.service);
         let run = async move {
             // A list that cannot be read costs a run.
@@ -513,36 +538,21 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         !self.world.outages && !self.world.faults && !self.world.strangers && !self.world.concurrent
     }
 
-    /// Lets time pass, and the schedule run whenever somebody is due.
+    /// Lets time pass, and the schedule run whenever somebody is due. An outage ends after two hours.
     async fn wait_until(&mut self, end: Timestamp) {
-        loop {
-            let mut next: Option<Timestamp> = None;
-            for person in &self.people {
-                let user = self.service.users.peek(&person.id).await;
-                let due = user.and_then(|user| self.service.policy.schedule.due(&user));
-                next = next.into_iter().chain(due.map(|due| due.at)).min();
-            }
-            let back = self.away_since.map(|since| since.plus(Duration::from_hours(2)));
-            if let Some(back) = back.filter(|back| *back <= next.unwrap_or(end).min(end)) {
-                clock::move_to(back);
-                self.registry().is_away = false;
-                self.away_since = None;
-                continue;
-            }
-            let earliest = self.last_run.plus(Duration::from_millis(1)).rounded_up_to(INTERVAL);
-            let run = next.map(|next| next.max(earliest).rounded_up_to(INTERVAL));
-            match run.filter(|run| *run <= end) {
-                Some(run) => {
-                    clock::move_to(run);
-                    self.last_run = run;
-                    self.trace.line(|| "  the schedule runs".to_owned());
-                    self.reconcile().await;
-                    self.tasks.finish().await;
-                }
-                None => break,
-            }
+        let back = self.away_since.map(|since| since.plus(OUTAGE));
+        if let Some(back) = back.filter(|back| *back <= end) {
+            self.run_schedule(back).await;
+            self.registry().is_away = false;
+            self.away_since = None;
         }
-        clock::move_to(end);
+        self.run_schedule(end).await;
+    }
+
+    async fn run_schedule(&mut self, end: Timestamp) {
+        self.tasks.gates().set_closed(false);
+        self.schedule.run(&self.service, end).await;
+        self.tasks.gates().set_closed(true);
     }
 
     async fn finish(&mut self) -> Result<(), Finding> {
@@ -569,7 +579,8 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         let end = clock::now().plus(self.world.bound);
         self.wait_until(end).await;
         self.compare_all("after the reconciliation").await?;
-        self.wait_until(end.plus(Duration::from_hours(70 * 24))).await;
+        self.wait_until(end.plus(Duration::from_hours(70 * 24)))
+            .await;
         self.compare_all("months later").await?;
         for user in 0..USERS {
             self.poll(user).await;
@@ -634,8 +645,9 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
 
 impl Results {
     fn failed(&mut self, id: &UserId, error: &ServiceError) {
-        self.findings
-            .push(Finding::Diverged(format!("{id}: a use case failed: {error}")));
+        self.findings.push(Finding::Diverged(format!(
+            "{id}: a use case failed: {error}"
+        )));
     }
 }
 

@@ -47,7 +47,6 @@ pub(crate) fn draw(world: &World, rng: &mut fastrand::Rng) -> Vec<Step> {
             0..14 => Step::Wait(wait(world, rng)),
             14..50 => Step::Happen(user, dice),
             50..55 => Step::Session(user),
-            55..65 => Step::Poll(user),
             65..69 => Step::Details(user, rng.bool()),
             69..71 => Step::Reconcile,
             71..85 if world.unordered => Step::Deliver(dice),

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::kyc::{Due, EventKey, Queue, Status, Timestamp, Transition, User, UserId};
-use shared::repository::{
-    Commit, CommitError, DueUser, Loaded, RepositoryError, Shard, UserStore,
-};
+use shared::repository::{Commit, CommitError, DueUser, Loaded, RepositoryError, Shard, UserStore};
 
 use crate::clock;
 use crate::mutation::Mutation;
@@ -36,16 +34,6 @@ struct Content {
 impl Memory {
     fn content(&self) -> MutexGuard<'_, Content> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Makes a store with the same content of its own.
-    pub(crate) fn copy(&self) -> Self {
-        Self(Arc::new(Mutex::new(self.content().clone())))
-    }
-
-    /// Removes a user's item, as an operator might. The history stays.
-    pub(crate) fn remove(&self, id: &UserId) {
-        self.content().users.remove(id);
     }
 
     pub(crate) fn ignore_versions(&self) {
@@ -193,11 +181,6 @@ impl Books {
         self.events.contains_key(event)
     }
 
-    /// Returns the number of items in the user's history.
-    pub(crate) fn sequence(&self, id: &UserId) -> u64 {
-        self.users.get(id).map_or(0, |account| account.sequence)
-    }
-
     /// Returns the time at which the user was last stored.
     pub(crate) fn stored_at(&self, id: &UserId) -> Option<Timestamp> {
         self.users.get(id).map(|account| account.stored_at)
@@ -266,12 +249,7 @@ impl Books {
 }
 
 impl<S: UserStore> Proven<S> {
-    pub(crate) fn new(
-        store: S,
-        gates: Gates,
-        trace: Trace,
-        mutation: Option<Mutation>,
-    ) -> Self {
+    pub(crate) fn new(store: S, gates: Gates, trace: Trace, mutation: Option<Mutation>) -> Self {
         Self {
             store,
             gates,
@@ -397,10 +375,11 @@ pub(crate) fn shown(user: Option<&User>) -> String {
     format!(
         "version {} {status} of {:?} at {:?}, reported {:?}, hinted {:?}, doubt {:?}, sequence {}",
         user.version,
-        user.applicant.as_ref().map(shared::kyc::ApplicantId::as_str),
+        user.applicant
+            .as_ref()
+            .map(shared::kyc::ApplicantId::as_str),
         decided.map(shared::kyc::ProviderTime::millis),
-        user.reported_at
-            .map(|at| at.millis() - clock::START),
+        user.reported_at.map(|at| at.millis() - clock::START),
         millis(user.hinted_at),
         user.doubt
             .map(|doubt| (millis(Some(doubt.since)), doubt.ends_with)),

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-/// The gates before the calls. Open until [`Gates::close`]: calls pass without being asked.
+/// The gates before the calls. Open until they are closed: calls pass without being asked.
 #[derive(Clone, Default)]
 pub(crate) struct Gates(Arc<Mutex<State>>);
 
@@ -39,9 +39,9 @@ impl Gates {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes all later calls wait.
-    pub(crate) fn close(&self) {
-        self.state().closed = true;
+    /// Makes all later calls wait, or pass without being asked.
+    pub(crate) fn set_closed(&self, closed: bool) {
+        self.state().closed = closed;
     }
 
     /// Waits until the call may be made. The call lasts as long as the result lives.
@@ -79,11 +79,14 @@ impl Drop for Passed {
     }
 }
 
+/// A use case under way.
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
 /// Use cases under way.
 #[derive(Default)]
 pub(crate) struct Tasks {
     gates: Gates,
-    running: Vec<(usize, Pin<Box<dyn Future<Output = ()>>>)>,
+    running: Vec<(usize, Task)>,
     next: usize,
 }
 
@@ -94,6 +97,10 @@ impl Tasks {
             running: Vec::new(),
             next: 0,
         }
+    }
+
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
     }
 
     /// Starts a use case and lets it run to its first call. Returns the number of the task.

@@ -29,10 +29,7 @@ impl Trace {
     pub(crate) fn text(&self) -> String {
         let lines = self.0.as_ref();
         lines.map_or_else(String::new, |lines| {
-            lines
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone()
+            lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
         })
     }
 }

@@ -176,7 +176,6 @@ impl World {
             skew: Duration::from_mins(5),
             longest_wait: MONTHS,
             unordered: true,
-            concurrent: true,
             immediate: false,
             strict: false,
             ..Self::KIND

@@ -86,11 +86,6 @@ impl Registry {
         now + self.skew + (now - clock::START) * self.drift / 1_000_000
     }
 
-    /// Returns whether members are missing in events.
-    pub(crate) fn is_sparse(&self) -> bool {
-        self.world.sparse
-    }
-
     /// Returns the longest time between the date of a review and the creation time of its event, in milliseconds.
     pub(crate) fn stamp_delay(&self) -> i64 {
         i64::try_from(self.world.stamp_delay.as_millis()).unwrap()
@@ -98,7 +93,10 @@ impl Registry {
 
     /// Returns the applicants of a user in the order of their creation, as they are now.
     pub(crate) fn applicants_of(&self, user: &str) -> Vec<Applicant> {
-        let present = self.applicants.iter().filter_map(|versions| versions.last());
+        let present = self
+            .applicants
+            .iter()
+            .filter_map(|versions| versions.last());
         present
             .map(|version| &version.applicant)
             .filter(|applicant| applicant.user == user)
@@ -266,7 +264,10 @@ impl UnkindProvider {
         drop(registry);
         self.trace.line(|| {
             let failure = answer.as_ref().err();
-            format!("  provider {name} {about}: {}", failure.map_or("answered".to_owned(), ToString::to_string))
+            format!(
+                "  provider {name} {about}: {}",
+                failure.map_or("answered".to_owned(), ToString::to_string)
+            )
         });
         answer
     }

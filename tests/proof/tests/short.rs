@@ -1,0 +1,26 @@
+//! Short versions of `cargo prove`.
+
+use proof::{Mutation, World, find, play};
+
+#[test]
+fn the_stored_state_is_the_providers_in_every_world() {
+    for world in World::ALL {
+        let report = play(world, 1, 60, 1, None);
+        assert!(report.work.histories >= 60 && report.work.deliveries > 0);
+        assert!(
+            report.findings.is_empty(),
+            "{}: {:?}",
+            world.name,
+            report.findings
+        );
+    }
+}
+
+#[test]
+fn a_planted_bug_is_found() {
+    assert!(
+        Mutation::ALL
+            .into_iter()
+            .any(|mutation| find(mutation, 1, 300).is_some())
+    );
+}
