@@ -126,7 +126,12 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
                     read_at,
                     documents: kept.collect(),
                 };
-                (documents, after.with_documents(read))
+                // Read at the same time as a new verdict, they may be from before it.
+                if after.review.is_same_as(&stored.review) {
+                    (documents, after.with_documents(read))
+                } else {
+                    (documents, after)
+                }
             }
             None => (documents_with_countries(&after, &record), after),
         };

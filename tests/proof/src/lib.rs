@@ -1,6 +1,7 @@
 //! Proofs that the stored verdict is the provider's.
 
 mod clock;
+mod interleaving;
 mod mutation;
 mod provider;
 mod reference;
@@ -13,6 +14,7 @@ mod tasks;
 mod trace;
 mod world;
 
+pub use interleaving::{Combination, Explored, Provider, Scene, UseCase, explore, replay};
 pub use mutation::Mutation;
 pub use runner::{Found, Report, explain, find, play};
 pub use simulation::{Finding, Work};

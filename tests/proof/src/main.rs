@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use proof::{Mutation, World, explain, find, play};
+use proof::{Combination, Mutation, World, explain, explore, find, play, replay};
 
 /// Seeds that are tried until a planted bug counts as not found.
 const SEEDS: u64 = 3_000;
@@ -29,16 +29,52 @@ struct Arguments {
     /// Count the histories that find each planted bug
     #[arg(long)]
     mutations: bool,
+    /// Try every order in which so many use cases of one user can go on, at each of their reads and writes
+    #[arg(long, value_name = "USE_CASES")]
+    interleavings: Option<usize>,
+    /// Print the trace of one interleaving, as a failure names it: COMBINATION#NUMBER
+    #[arg(long)]
+    replay: Option<String>,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let is_proven = if arguments.mutations {
+    let is_proven = if let Some(name) = &arguments.replay {
+        replay_named(name)
+    } else if let Some(count) = arguments.interleavings {
+        interleavings(count)
+    } else if arguments.mutations {
         mutations(arguments.seed)
     } else {
         worlds(&arguments)
     };
     ExitCode::from(u8::from(!is_proven))
+}
+
+fn replay_named(name: &str) -> bool {
+    let parsed = name.split_once('#').and_then(|(combination, number)| {
+        Some((Combination::parse(combination)?, number.parse().ok()?))
+    });
+    if let Some((combination, number)) = &parsed {
+        print!("{}", replay(combination, *number));
+    } else {
+        eprintln!("{name}: not a combination and a number");
+    }
+    parsed.is_some()
+}
+
+fn interleavings(count: usize) -> bool {
+    let (mut sum, mut failed) = (0, 0);
+    for combination in Combination::all(count) {
+        let explored = explore(&combination);
+        sum += explored.interleavings;
+        if let Some(finding) = explored.failed {
+            failed += 1;
+            println!("{combination}#{}: {finding:?}", explored.interleavings);
+        }
+    }
+    println!("{sum} interleavings of {count} use cases, {failed} combinations failed");
+    failed == 0
 }
 
 fn mutations(seed: u64) -> bool {

@@ -36,6 +36,11 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes a store with the same content of its own.
+    pub(crate) fn copy(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.content().clone())))
+    }
+
     pub(crate) fn ignore_versions(&self) {
         self.content().ignores_versions = true;
     }

@@ -20,6 +20,8 @@ struct State {
     waiting: Vec<Call>,
     opened: Option<u64>,
     next: u64,
+    /// The number of calls that each task has made.
+    calls: Vec<u32>,
     /// Calls that passed their gate and did not return yet.
     under_way: usize,
 }
@@ -30,6 +32,8 @@ pub(crate) struct Call {
     ticket: u64,
     /// The task that makes the call.
     pub(crate) task: usize,
+    /// The number of the call within its task.
+    pub(crate) number: u32,
     /// The name of the called function.
     pub(crate) name: &'static str,
 }
@@ -50,9 +54,15 @@ impl Gates {
         poll_fn(|_| {
             let mut state = self.state();
             if ticket.is_none() && state.closed {
+                let task = state.task;
+                if state.calls.len() <= task {
+                    state.calls.resize(task + 1, 0);
+                }
+                state.calls[task] += 1;
                 let call = Call {
                     ticket: state.next,
-                    task: state.task,
+                    task,
+                    number: state.calls[task],
                     name,
                 };
                 state.next += 1;

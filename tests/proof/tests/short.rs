@@ -1,6 +1,6 @@
 //! Short versions of `cargo prove`.
 
-use proof::{Mutation, World, find, play};
+use proof::{Combination, Mutation, World, explore, find, play};
 
 #[test]
 fn the_stored_state_is_the_providers_in_every_world() {
@@ -14,6 +14,21 @@ fn the_stored_state_is_the_providers_in_every_world() {
             report.findings
         );
     }
+}
+
+#[test]
+fn no_order_of_two_use_cases_goes_wrong() {
+    let mut interleavings = 0;
+    for combination in Combination::all(2) {
+        let explored = explore(&combination);
+        assert!(
+            explored.failed.is_none(),
+            "{combination}: {:?}",
+            explored.failed
+        );
+        interleavings += explored.interleavings;
+    }
+    assert!(interleavings > 1_000, "{interleavings}");
 }
 
 #[test]

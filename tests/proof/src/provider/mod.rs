@@ -49,6 +49,8 @@ pub(crate) struct Registry {
     /// Whether the provider answers some calls about somebody else.
     pub(crate) is_confused: bool,
     pub(crate) replica: Replica,
+    /// Whether calls take no time.
+    pub(crate) is_instant: bool,
     /// Whether an inactive applicant is shown as `deleted`, or not at all.
     shows_inactive: bool,
     /// Whether the dates of reviews are shown.
@@ -74,6 +76,7 @@ impl Registry {
             is_away: false,
             is_confused: false,
             replica: Replica::Any,
+            is_instant: false,
             shows_inactive: rng.bool(),
             shows_dates: !world.sparse || rng.bool(),
             rng,
@@ -232,6 +235,9 @@ impl Registry {
 
     /// The time that a call takes, in each direction.
     fn latency(&mut self) -> Duration {
+        if self.is_instant {
+            return Duration::ZERO;
+        }
         Duration::from_millis(self.rng.u64(1..200))
     }
 }
