@@ -20,6 +20,7 @@ TAKEN = [
 EXCEPTIONS = {
     ".ci/run": "this is CI",
     "cargo lambda build --release --arm64": "needs Rust's standard library for arm64; run without --arm64",
+    "cargo prove --world": "repeats one history; run for all worlds",
     "cargo load --growth": "fills a table with a million users; run without",
     "cargo speed --memory": "makes control groups as root",
     "rustup target add": "downloads Rust's standard library for arm64",
