@@ -22,7 +22,7 @@ fn the_real_template_is_understood() {
         .iter()
         .find(|function| function.binary == "status")
         .unwrap();
-    assert_eq!(status.environment["TABLE_NAME"], "UsersTable");
+    assert_eq!(status.environment["USERS_TABLE"], "UsersTable");
     assert_eq!(status.environment["JWKS_SECRET"], "JwksSecret");
     assert_eq!(status.environment["PROVIDER_URL"], "http://127.0.0.1:3001");
     let reads_its_secrets = Statement {
