@@ -71,7 +71,7 @@ fn the_real_template_is_understood() {
 
     let expiring =
         |table: &local::template::Table| (table.id.clone(), table.time_to_live.is_some());
-    let tables: Vec<_> = template.tables.iter().map(expiring).collect();
+    let tables: BTreeMap<_, _> = template.tables.iter().map(expiring).collect();
     let expected = [
         ("CountersTable", true),
         ("DeliveriesTable", true),
@@ -80,7 +80,7 @@ fn the_real_template_is_understood() {
     ];
     assert_eq!(
         tables,
-        expected.map(|(id, expires)| (id.to_owned(), expires))
+        BTreeMap::from(expected.map(|(id, expires)| (id.to_owned(), expires)))
     );
     assert!(template.secrets.contains_key("ProviderSecret"));
 }
