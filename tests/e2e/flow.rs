@@ -69,6 +69,21 @@ async fn approved_by_polling_without_webhook() {
     assert_eq!(app.get(STATUS).await.ok(), polled);
 }
 
+/// The details are the first to see a verdict: documents from before it are not shown, and those of after it are.
+#[tokio::test]
+async fn details_that_see_a_verdict_first_show_its_documents() {
+    let app = App::start().await;
+    app.submit().await;
+    let before = app.get(DETAILS).await.ok();
+    assert_eq!(before["documents"][0]["status"], "pending");
+    app.webhooks("withheld").await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+
+    let after = app.get(DETAILS).await.ok();
+    assert_eq!(after["status"], "approved");
+    assert_eq!(after["documents"][0]["status"], "verified");
+}
+
 #[tokio::test]
 async fn retry_then_approved() {
     let app = App::start().await;

@@ -2,8 +2,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::kyc::{Doubt, Queue, Timestamp, User};
+use shared::kyc::{Doubt, Queue, Review, Timestamp, User, UserId};
 use shared::platform::system_clock;
+use shared::repository::Shard;
 use tests::app::{ACCESS_TOKEN, App, USER, new_user, schedule};
 
 fn minutes_ago(minutes: i64) -> Timestamp {
@@ -127,4 +128,108 @@ async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
         [&json!(0), &json!(0), &json!(0)],
         "all were put off"
     );
+}
+
+/// Changes attributes of a stored user as only somebody with access to the table can.
+async fn tamper(app: &App, id: &str, attributes: &[(&str, Value)]) {
+    let updates = attributes.iter().map(|(name, value)| {
+        let update = json!({ "Action": "PUT", "Value": value });
+        ((*name).to_owned(), update)
+    });
+    let updates: serde_json::Map<String, Value> = updates.collect();
+    let key = json!({ "user_id": { "S": id } });
+    let table = app.stack.table("UsersTable");
+    let update = json!({ "TableName": table, "Key": key, "AttributeUpdates": updates });
+    app.dynamodb("UpdateItem", update).await;
+}
+
+/// Returns so many ids of users in the shard of the user of most tests.
+fn neighbours(count: usize) -> Vec<String> {
+    let shard = Shard::of(&UserId::parse(USER).unwrap());
+    let ids = (0..).map(|number| format!("usr_{number}"));
+    ids.filter(|id| Shard::of(&UserId::parse(id).unwrap()) == shard)
+        .take(count)
+        .collect()
+}
+
+#[tokio::test]
+async fn users_whose_items_cannot_be_read_keep_nobody_waiting() {
+    let app = App::start().await;
+    app.webhooks("withheld").await;
+    app.submit().await;
+    pass_time(&app, USER).await;
+    for id in neighbours(5) {
+        app.store(&User {
+            review: Review::InProgress,
+            waiting_since: Some(minutes_ago(60)),
+            ..new_user(&id)
+        })
+        .await;
+        tamper(
+            &app,
+            &id,
+            &[("status", json!({ "S": "of a newer version" }))],
+        )
+        .await;
+    }
+    let line = reconcile(&app).await;
+    assert_eq!(counts(&line), [&json!(1), &json!(1), &json!(0)]);
+    assert_eq!(line["ReconcileUnusable"], 5);
+    assert_eq!(app.status().await, "in_progress");
+}
+
+#[tokio::test]
+async fn users_in_the_wrong_place_of_the_index_keep_nobody_waiting() {
+    let app = App::start().await;
+    app.webhooks("withheld").await;
+    app.submit().await;
+    pass_time(&app, USER).await;
+    let shown = minutes_ago(60).millis().to_string();
+    let misplaced = neighbours(45);
+    for id in &misplaced {
+        app.store(&User {
+            review: Review::InProgress,
+            waiting_since: Some(minutes_ago(1)),
+            ..new_user(id)
+        })
+        .await;
+        tamper(&app, id, &[("due_at", json!({ "N": shown }))]).await;
+    }
+    assert_eq!(
+        counts(&reconcile(&app).await),
+        [&json!(1), &json!(1), &json!(0)]
+    );
+    assert_eq!(app.status().await, "in_progress");
+    let items = app.items("UsersTable").await;
+    assert!(
+        items.iter().all(|item| item["due_at"]["N"] != json!(shown)),
+        "each is where the present rules put it"
+    );
+}
+
+/// Approved 40 days ago, checked anew today, and the webhook of that verdict is lost.
+#[tokio::test]
+async fn a_lost_verdict_of_a_user_approved_long_ago_is_found_within_minutes() {
+    let app = App::start().await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    let days_ago = minutes_ago(40 * 24 * 60);
+    app.store(&User {
+        session_at: Some(days_ago),
+        waiting_since: Some(days_ago),
+        checked_at: Some(days_ago),
+        doubt: None,
+        ..app.stored(USER).await
+    })
+    .await;
+    app.submit().await;
+    assert_eq!(app.status().await, "in_progress");
+    app.webhooks("withheld").await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+
+    let due = schedule().due(&app.stored(USER).await).unwrap();
+    assert!(due.at.millis() - system_clock().millis() <= 15 * 60_000);
+    pass_time(&app, USER).await;
+    reconcile(&app).await;
+    assert_eq!(app.status().await, "approved");
 }

@@ -113,6 +113,8 @@ fn hinted(
     };
     next.applicant = linked;
     let is_known = review.is_same_as(&user.review);
+    // A workflow tells of one verdict twice, a second apart: only a read shows its date for certain.
+    let review = dated(review, None, &user.review);
     if user.reported_at.is_some_and(|told| at.is_before(told)) {
         return if is_known { next } else { doubted(next, now) };
     }
@@ -122,13 +124,13 @@ fn hinted(
         return doubted(reviewed(next, review, now), now);
     }
     next.reported_at = user.reported_at.max(Some(at.earliest()));
-    if is_known {
+    let is_last = user.reported_at.is_none_or(|told| at.is_after(told));
+    if is_known || !is_last && review.is_same_as(&user.review) {
         return next;
     }
-    let is_last = user.reported_at.is_none_or(|told| at.is_after(told))
-        && *effect != EventEffect::Deactivated;
+    let is_certain = is_last && *effect != EventEffect::Deactivated;
     let ends_with = match user.doubt.map(|doubt| doubt.ends_with) {
-        None | Some(Confirmation::AgreeingRead) if is_last => Confirmation::AgreeingRead,
+        None | Some(Confirmation::AgreeingRead) if is_certain => Confirmation::AgreeingRead,
         _ => Confirmation::SettledRead,
     };
     next.doubt = Some(Doubt {
@@ -199,16 +201,17 @@ pub fn apply_read(user: &User, seen: &Observation, read_at: Timestamp, policy: &
     advanced(next, policy)
 }
 
-/// Applies a read that began at `read_at` and found that the user's applicant is inactive.
+/// Applies a read that began at `read_at` and found an inactive `applicant`.
 ///
 /// Name, link and verdict stay, except that a rejected user becomes `pending`: that is how the provider lets a person start
-/// over.
+/// over. Another applicant than the stored one tells nothing about the stored one, who may be erased.
 #[must_use]
-pub fn apply_inactive(user: &User, read_at: Timestamp) -> User {
-    User {
-        missing_since: None,
-        ..apply_not_found(user, read_at)
+pub fn apply_inactive(user: &User, applicant: &ApplicantId, read_at: Timestamp) -> User {
+    let mut next = apply_not_found(user, read_at);
+    if next.applicant.as_ref() == Some(applicant) {
+        next.missing_since = None;
     }
+    next
 }
 
 /// Applies a read that began at `read_at` and found no applicant by our user id: whoever had one is inactive.
@@ -233,8 +236,8 @@ pub fn apply_not_found(user: &User, read_at: Timestamp) -> User {
 
 /// Applies a read that began at `read_at` and did not find the applicant by its own id, either.
 ///
-/// Twice, a day apart, is an erasure whose event was lost, unless no other applicant can be read with the same credentials
-/// (`others_found`).
+/// Twice, a day apart, is an erasure whose event was lost. It counts only while another applicant can be read with the same
+/// credentials (`others_found`).
 #[must_use]
 pub fn apply_missing(user: &User, read_at: Timestamp, others_found: bool) -> User {
     let next = user.clone();
@@ -242,7 +245,7 @@ pub fn apply_missing(user: &User, read_at: Timestamp, others_found: bool) -> Use
         (Some(applicant), Some(since)) if others_found && since.plus(MISSING_FOR) <= read_at => {
             erase(user, applicant, read_at)
         }
-        (Some(_), None) => User {
+        (Some(_), None) if others_found => User {
             missing_since: Some(read_at),
             ..next
         },

@@ -57,18 +57,19 @@ pub const SESSION_SECONDS: u32 = 600;
 pub enum ApplicantLookup {
     /// There is none.
     NotFound,
-    /// There is one that acts as if it did not exist, until it is activated.
-    Inactive,
+    /// There is this one, which acts as if it did not exist until it is activated.
+    Inactive(ApplicantId),
     /// There is one.
     Active(Box<ApplicantRecord>),
 }
 
 impl ApplicantLookup {
-    /// Returns whether this applicant was found.
+    /// Returns whether this applicant was found, active or not.
     pub(crate) fn shows(&self, applicant: Option<&ApplicantId>) -> bool {
         match self {
             Self::Active(record) => record.observation.applicant.as_ref() == applicant,
-            Self::NotFound | Self::Inactive => false,
+            Self::Inactive(found) => Some(found) == applicant,
+            Self::NotFound => false,
         }
     }
 }

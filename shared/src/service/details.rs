@@ -96,7 +96,8 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         let known = &stored.applicant;
         let fresh = !refresh && stored.has_fresh_documents(read_at);
 
-        // The documents are asked for by the provider's id: at the same time if it is known, otherwise afterwards.
+        // The documents are asked for by the provider's id: at the same time if it is known, otherwise afterwards. Afterwards
+        // too, if the stored ones are from before a verdict that this read shows first.
         let (lookup, early) =
             tokio::join!(self.provider.applicant_of(&stored.id, deadline), async {
                 match known {
@@ -113,7 +114,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             return Err(ServiceError::NoApplicant);
         };
         let answer = match (&record.observation.applicant, early) {
-            (seen, _) if fresh && seen == known => None,
+            (seen, _) if fresh && seen == known && after.documents.is_some() => None,
             (seen, Some(answer)) if seen == known => Some(answer),
             (Some(seen), _) => Some(self.provider.documents(seen, deadline).await),
             (None, _) => None,

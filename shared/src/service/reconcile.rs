@@ -203,12 +203,12 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         };
         match self.provider.applicant(applicant, deadline).await? {
             ApplicantLookup::NotFound => {
-                if user.missing_since.is_some() && !run.has_found {
+                if !run.has_found {
                     run.has_found = self.finds_another(&user.id, deadline).await?;
                 }
                 Ok(apply_missing(user, read_at, run.has_found))
             }
-            ApplicantLookup::Inactive | ApplicantLookup::Active(_) => Ok(User {
+            ApplicantLookup::Inactive(_) | ApplicantLookup::Active(_) => Ok(User {
                 missing_since: None,
                 ..user.clone()
             }),

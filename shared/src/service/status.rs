@@ -32,7 +32,9 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         let read = self.read(user, CAUSE, deadline).await?;
         match read.lookup {
             ApplicantLookup::Active(_) => Ok(read),
-            ApplicantLookup::NotFound | ApplicantLookup::Inactive => Err(ServiceError::NoApplicant),
+            ApplicantLookup::NotFound | ApplicantLookup::Inactive(_) => {
+                Err(ServiceError::NoApplicant)
+            }
         }
     }
 }

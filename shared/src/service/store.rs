@@ -131,7 +131,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
     ) -> User {
         match lookup {
             ApplicantLookup::NotFound => apply_not_found(user, read_at),
-            ApplicantLookup::Inactive => apply_inactive(user, read_at),
+            ApplicantLookup::Inactive(applicant) => apply_inactive(user, applicant, read_at),
             ApplicantLookup::Active(record) => {
                 let seen = &record.observation;
                 let after = apply_read(user, seen, read_at, &self.policy);

@@ -178,7 +178,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             (None, None) => Ok(None),
             (None, Some(applicant)) => match self.provider.applicant(applicant, deadline).await? {
                 ApplicantLookup::Active(record) => Ok(record.user),
-                ApplicantLookup::NotFound | ApplicantLookup::Inactive => Ok(None),
+                ApplicantLookup::NotFound | ApplicantLookup::Inactive(_) => Ok(None),
             },
         }
     }

@@ -285,7 +285,7 @@ fn the_documented_table_of_reads_holds() {
             _ => (TOLD_AT, what),
         };
         vec![match what {
-            "an inactive applicant" => apply_inactive(&user, ours(HOUR)),
+            "an inactive applicant" => apply_inactive(&user, &applicant("one"), ours(HOUR)),
             "no applicant" => apply_not_found(&user, ours(HOUR)),
             "an erased applicant" => {
                 let user = without_return_of(user, &applicant("two"));
@@ -483,6 +483,31 @@ mod clocks {
         assert_eq!(cell(&exact), "approved");
     }
 
+    /// In a workflow `applicantReviewed` and `applicantWorkflowCompleted` tell of one verdict.
+    #[test]
+    fn a_second_event_about_one_verdict_leaves_its_date() {
+        for status in [Status::Approved, Status::Rejected] {
+            let decided = after_hint(
+                &stored(Status::InProgress),
+                &reviewed_event(status, HOUR),
+                HOUR,
+            );
+            let settled = after_read(&decided, &seen(status, HOUR), HOUR + 500);
+            let again = after_hint(
+                &settled,
+                &reviewed_event(status, HOUR + 1_000),
+                HOUR + 1_200,
+            );
+            assert_eq!(again.review, settled.review);
+            let read = after_read(&again, &seen(status, HOUR), HOUR + 1_500);
+            assert_eq!(read.review, settled.review);
+            // Unless it was a verdict of its own.
+            let newer = after_read(&again, &seen(status, HOUR + 1_000), HOUR + 1_500);
+            let date = review(status, HOUR + 1_000);
+            assert_eq!(newer.review.without_name(), date);
+        }
+    }
+
     /// A GREEN from before a RED and another GREEN does not confirm the second.
     #[test]
     fn an_old_verdict_does_not_confirm_a_new_one() {
@@ -610,6 +635,8 @@ mod identity {
     fn a_missing_applicant_counts_as_erased_after_a_day() {
         let user = approved_with_name();
         let day = 24 * HOUR;
+        let alone = apply_missing(&user, ours(HOUR), false);
+        assert_eq!(alone, user, "our credentials may be at fault");
         let missing = apply_missing(&user, ours(HOUR), true);
         assert_eq!(missing.missing_since, Some(ours(HOUR)));
         assert_eq!(first_name(&missing), Some("Jane"));
@@ -626,8 +653,13 @@ mod identity {
             missing,
             "it is the own id that counts"
         );
+        assert_eq!(
+            apply_inactive(&missing, &applicant("two"), ours(2 * HOUR)),
+            missing,
+            "another applicant tells nothing about this one"
+        );
         for sign_of_life in [
-            apply_inactive(&missing, ours(2 * HOUR)),
+            apply_inactive(&missing, &applicant("one"), ours(2 * HOUR)),
             after_read(&missing, &seen(Status::Approved, TOLD_AT), 2 * HOUR),
             after_hint(&missing, &event(EventEffect::PersonChanged, HOUR), 2 * HOUR),
         ] {
@@ -639,7 +671,7 @@ mod identity {
     fn a_rejected_person_may_start_over_with_a_new_applicant() {
         let rejected = stored(Status::Rejected);
         for pending in [
-            apply_inactive(&rejected, ours(HOUR)),
+            apply_inactive(&rejected, &applicant("one"), ours(HOUR)),
             apply_not_found(&rejected, ours(HOUR)),
             after_hint(&rejected, &event(EventEffect::Deactivated, HOUR), HOUR),
             after_hint(&rejected, &event(EventEffect::Erased, HOUR), HOUR),
@@ -663,7 +695,7 @@ mod identity {
     fn an_inactive_applicant_keeps_verdict_and_name() {
         let user = approved_with_name();
         for inactive in [
-            apply_inactive(&user, ours(HOUR)),
+            apply_inactive(&user, &applicant("one"), ours(HOUR)),
             apply_not_found(&user, ours(HOUR)),
             after_hint(&user, &event(EventEffect::Deactivated, HOUR), HOUR),
         ] {
@@ -685,7 +717,7 @@ mod identity {
         let approval = reviewed_event(Status::Approved, HOUR - 5_000);
         let approved = after_hint(&inactive, &approval, HOUR + 100);
         assert_eq!(approved.review.status(), Status::Approved);
-        let read = apply_inactive(&approved, ours(HOUR + 60_100));
+        let read = apply_inactive(&approved, &applicant("one"), ours(HOUR + 60_100));
         assert_eq!(cell(&read), "approved");
     }
 

@@ -90,7 +90,7 @@ fn reason(result: &ReviewResult) -> Option<Reason> {
 pub(super) fn lookup(applicant: &ApplicantJson, now: ProviderTime) -> Option<ApplicantLookup> {
     let id = ApplicantId::parse(&applicant.id).ok()?;
     if applicant.deleted {
-        return Some(ApplicantLookup::Inactive);
+        return Some(ApplicantLookup::Inactive(id));
     }
     let reviewed_at = applicant.review.date.as_ref().and_then(WireTime::time);
     let person = person(applicant);

@@ -36,7 +36,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::kyc::Review;
+    use crate::kyc::{ApplicantId, Review};
 
     fn seen(answer: &Value) -> Result<ApplicantLookup, ProviderError> {
         let user = UserId::parse("usr_abc123").unwrap();
@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn a_deleted_applicant_is_inactive() {
         let deleted = seen(&json!({ "id": "a", "deleted": true }));
-        assert!(matches!(deleted, Ok(ApplicantLookup::Inactive)));
+        let id = ApplicantId::parse("a").unwrap();
+        assert!(matches!(deleted, Ok(ApplicantLookup::Inactive(found)) if found == id));
     }
 
     #[test]

@@ -32,7 +32,7 @@ fn config() -> ProptestConfig {
 enum Change {
     Hint(Hint),
     Read(Observation),
-    Inactive,
+    Inactive(&'static str),
     NotFound,
     Missing { others_found: bool },
     Session,
@@ -45,7 +45,7 @@ impl Change {
         match self {
             Self::Hint(hint) => apply_hint(user, hint, at, &policy()),
             Self::Read(seen) => apply_read(user, seen, at, &policy()),
-            Self::Inactive => apply_inactive(user, at),
+            Self::Inactive(id) => apply_inactive(user, &applicant(id), at),
             Self::NotFound => apply_not_found(user, at),
             Self::Missing { others_found } => apply_missing(user, at, *others_found),
             Self::Session => user.with_session(at),
@@ -138,7 +138,7 @@ fn any_change() -> impl Strategy<Value = Change> {
     prop_oneof![
         6 => hint,
         6 => read,
-        1 => Just(Change::Inactive),
+        1 => any_id().prop_map(Change::Inactive),
         1 => Just(Change::NotFound),
         2 => any::<bool>().prop_map(|others_found| Change::Missing { others_found }),
         1 => Just(Change::Session),
@@ -528,10 +528,12 @@ impl Provider {
         let is = |presence| move |one: &&Applicant| one.presence == presence;
         if let Some(one) = applicants.iter().find(is(Presence::Active)) {
             after_read(user, &one.shown(), now)
-        } else if applicants.iter().any(|one| is(Presence::Inactive)(&one)) && now % 2 == 0 {
-            apply_inactive(user, ours(now))
         } else {
-            apply_not_found(user, ours(now))
+            let inactive = applicants.iter().find(is(Presence::Inactive));
+            match inactive.filter(|_| now % 2 == 0) {
+                Some(one) => apply_inactive(user, &one.id, ours(now)),
+                None => apply_not_found(user, ours(now)),
+            }
         }
     }
 }
