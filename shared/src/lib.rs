@@ -23,7 +23,7 @@
 //!
 //!         serve(startup.endpoint(Route::Status)?, |request| async move {
 //!             let id = authenticator.user(request.headers()).await?;
-//!             Ok(StatusView::from(&service.user(&id).await?).into())
+//!             Ok(StatusView::new(&service.user(&id).await?, (service.clock)()).into())
 //!         })
 //!         .await
 //!     })

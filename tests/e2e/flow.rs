@@ -2,7 +2,8 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::kyc::{Step, User};
+use shared::kyc::{Step, Timestamp, User};
+use shared::platform::system_clock;
 
 use tests::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER};
 
@@ -289,4 +290,24 @@ async fn a_changed_name_is_read_again() {
     .await;
     assert_eq!(app.get(ME).await.ok()["user"]["last_names"], "Miller");
     assert_eq!(app.status().await, "approved");
+}
+
+#[tokio::test]
+async fn a_status_in_progress_says_when_to_ask_again() {
+    let app = App::start().await;
+    assert_eq!(app.get(STATUS).await.header("retry-after"), "");
+    app.submit().await;
+    // Our clocks differ a little: the first has just begun to wait.
+    for (waited, expected) in [(-60_000, "3"), (60_000, "10"), (240_000, "20")] {
+        let waiting = User {
+            waiting_since: Some(Timestamp::from_millis(system_clock().millis() - waited)),
+            ..app.stored(USER).await
+        };
+        app.store(&waiting).await;
+        for path in [STATUS, REFRESH] {
+            assert_eq!(app.get(path).await.header("retry-after"), expected);
+        }
+    }
+    app.review(green()).await;
+    assert_eq!(app.get(STATUS).await.header("retry-after"), "");
 }

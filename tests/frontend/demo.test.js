@@ -192,6 +192,7 @@ test("webhooks that come late or twice change nothing", async () => {
   await page.getByLabel("late").check();
   await submit(page);
   await press(page, "Approve");
+  await press(page, "Check now");
   await status(page, "approved");
   await page.getByText("Send what is held (3)").click();
   await page.getByText("Sent 3.").waitFor();

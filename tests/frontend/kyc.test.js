@@ -24,6 +24,7 @@ function scripted(t, ...answers) {
     waits.push(ms / 1000);
     queueMicrotask(done);
   });
+  t.mock.method(performance, "now", () => waits.reduce((sum, wait) => sum + wait * 1000, 0));
   t.mock.method(globalThis, "fetch", async (address, { method, headers, signal }) => {
     signal.throwIfAborted();
     asked.push(`${method} ${address} ${headers["x-juno-jwt"]}`);
@@ -44,9 +45,19 @@ for (const verdict of ["approved", "rejected", "retry", "pending"]) {
     assert.equal(last.status, verdict);
     assert.deepEqual(seen, ["in_progress", "in_progress", verdict]);
     assert.deepEqual(waits, [3, 3, 3]);
-    assert.deepEqual(asked, Array(3).fill("GET https://api.example/v0/kyc/status?refresh=true jwt"));
+    const [first, ...others] = asked;
+    assert.equal(first, "GET https://api.example/v0/kyc/status?refresh=true jwt");
+    assert.deepEqual(others, Array(2).fill("GET https://api.example/v0/kyc/status jwt"));
   });
 }
+
+test("waits as the API proposes, and asks the provider itself after half a minute without news", async (t) => {
+  const waiting = [200, { status: "in_progress" }, "10"];
+  const { kyc, waits, asked } = scripted(t, ...Array(5).fill(waiting), "approved");
+  await untilVerdict(kyc);
+  assert.deepEqual(waits, [3, 10, 10, 10, 10, 10]);
+  assert.deepEqual(asked.map((request) => request.includes("refresh")), [true, false, false, true, false, false]);
+});
 
 test("waits for as long as the API says, and no less than three seconds", async (t) => {
   const { kyc, waits } = scripted(t, [...AWAY, "7"], [429, { error_code: "KYC-429-001" }, "1"], "approved");

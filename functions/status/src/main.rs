@@ -23,7 +23,7 @@ fn main() -> Result<(), Error> {
             } else {
                 service.user(&id).await?
             };
-            Ok(StatusView::from(&user).into())
+            Ok(StatusView::new(&user, (service.clock)()).into())
         })
         .await
     })

@@ -33,8 +33,9 @@ export interface paths {
         };
         /**
          * Check KYC status
-         * @description Poll with `refresh=true`, not more often than every 3 seconds, until `approved` or `rejected`; in `retry` it is the user's
-         *     turn first. If the refresh finds an approval and the user is on the onboarding step `kyc_verification`, onboarding advances
+         * @description Poll until `approved` or `rejected`; in `retry` it is the user's turn first. Each answer in `in_progress` says in
+         *     `Retry-After` when to ask again; never ask more often than every 3 seconds. Webhooks keep the status up to date, so that
+         *     `refresh=true` is needed only right after the submission, and when nothing came for 30 seconds. If the refresh finds an approval and the user is on the onboarding step `kyc_verification`, onboarding advances
          *     to the next step.
          */
         get: operations["getStatus"];
@@ -621,6 +622,8 @@ export interface components {
                 "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
                 "X-Frame-Options": components["headers"]["X-Frame-Options"];
                 "X-Amzn-RequestId": components["headers"]["X-Amzn-RequestId"];
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
                 [name: string]: unknown;
             };
             content: {
@@ -656,6 +659,8 @@ export interface components {
                 "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
                 "X-Frame-Options": components["headers"]["X-Frame-Options"];
                 "X-Amzn-RequestId": components["headers"]["X-Amzn-RequestId"];
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
                 [name: string]: unknown;
             };
             content: {
@@ -692,6 +697,8 @@ export interface components {
                 "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
                 "X-Frame-Options": components["headers"]["X-Frame-Options"];
                 "X-Amzn-RequestId": components["headers"]["X-Amzn-RequestId"];
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
                 "Retry-After": components["headers"]["Retry-After"];
                 [name: string]: unknown;
             };
@@ -749,6 +756,8 @@ export interface components {
                 "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
                 "X-Frame-Options": components["headers"]["X-Frame-Options"];
                 "X-Amzn-RequestId": components["headers"]["X-Amzn-RequestId"];
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
                 [name: string]: unknown;
             };
             content: {
@@ -765,6 +774,8 @@ export interface components {
                 "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
                 "X-Frame-Options": components["headers"]["X-Frame-Options"];
                 "X-Amzn-RequestId": components["headers"]["X-Amzn-RequestId"];
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
                 [name: string]: unknown;
             };
             content: {
@@ -781,6 +792,8 @@ export interface components {
                 "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
                 "X-Frame-Options": components["headers"]["X-Frame-Options"];
                 "X-Amzn-RequestId": components["headers"]["X-Amzn-RequestId"];
+                "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
                 [name: string]: unknown;
             };
             content: {
@@ -823,7 +836,7 @@ export interface components {
         "X-Amzn-RequestId": string;
         /** @description Missing only in what API Gateway answers by itself. */
         Vary: "Origin";
-        /** @description The `Origin` of the request, if it is an allowed one. */
+        /** @description The `Origin` of the request, if it is an allowed one; `*` in what API Gateway answers by itself. */
         "Access-Control-Allow-Origin": string;
         /** @description Together with `Access-Control-Allow-Origin`. */
         "Access-Control-Expose-Headers": "Retry-After, X-Amzn-RequestId";
@@ -941,7 +954,7 @@ export interface operations {
     getStatus: {
         parameters: {
             query?: {
-                /** @description Fetch the latest status from the verification provider. */
+                /** @description Fetch the latest status from the verification provider. `true` or `false` in any letter case, `1` or `0`. */
                 refresh?: boolean;
             };
             header?: never;
@@ -963,6 +976,8 @@ export interface operations {
                     Vary: components["headers"]["Vary"];
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
+                    /** @description In `in_progress`, the number of seconds after which to ask again, from the time waited so far. */
+                    "Retry-After"?: number;
                     [name: string]: unknown;
                 };
                 content: {
@@ -983,7 +998,7 @@ export interface operations {
     getDetails: {
         parameters: {
             query?: {
-                /** @description Bypass the 5-minute cache and fetch from the provider. */
+                /** @description Bypass the 5-minute cache and fetch from the provider. `true` or `false` in any letter case, `1` or `0`. */
                 refresh?: boolean;
             };
             header?: never;

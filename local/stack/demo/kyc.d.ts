@@ -1,8 +1,9 @@
 /**
  * Polls until there is a verdict, or nothing to wait for any more, and gives the last status.
  *
- * Waits between polls, for as long as `Retry-After` says, and while nobody sees the page. What fails and may pass (the provider
- * is away, there were too many requests) is tried again; anything else is thrown, as is `signal`'s reason.
+ * Waits between polls, for as long as `Retry-After` says, and while nobody sees the page. Asks the provider itself at first and
+ * after 30 s without news; in between the webhooks keep the status up to date. What fails and may pass (the provider is away, there
+ * were too many requests) is tried again; anything else is thrown, as is `signal`'s reason.
  *
  * @param {KycClient} kyc
  * @param {object} [options]
@@ -75,6 +76,19 @@ export class KycClient {
         refresh?: boolean | undefined;
         signal?: AbortSignal | undefined;
     }): Promise<Status>;
+    /**
+     * The status, and the seconds after which the API proposes to ask again.
+     *
+     * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
+     * @returns {Promise<{ status: Status, retryAfter: number | null }>}
+     */
+    poll({ refresh, signal }?: {
+        refresh?: boolean | undefined;
+        signal?: AbortSignal | undefined;
+    }): Promise<{
+        status: Status;
+        retryAfter: number | null;
+    }>;
     /**
      * The person, the documents, the rejection; with `refresh` without what the API keeps for five minutes.
      *

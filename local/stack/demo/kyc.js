@@ -20,6 +20,9 @@
 /** How long a poll waits at least, in seconds. The API asks for no less. */
 export const INTERVAL = 3;
 
+/** Seconds without news after which a poll asks the provider itself: a webhook may be late or lost. */
+const REFRESH_AFTER = 30;
+
 /** The one status to wait in: `approved` and `rejected` are final, in `retry` and `pending` it is the user's turn. */
 const WAITING = "in_progress";
 
@@ -78,8 +81,20 @@ export class KycClient {
    * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
    * @returns {Promise<Status>}
    */
-  status({ refresh = false, signal } = {}) {
-    return this.#call("GET", `/v0/kyc/status${refresh ? "?refresh=true" : ""}`, signal);
+  async status({ refresh = false, signal } = {}) {
+    return (await this.poll({ refresh, signal })).status;
+  }
+
+  /**
+   * The status, and the seconds after which the API proposes to ask again.
+   *
+   * @param {{ refresh?: boolean | undefined, signal?: AbortSignal | undefined }} [options]
+   * @returns {Promise<{ status: Status, retryAfter: number | null }>}
+   */
+  async poll({ refresh = false, signal } = {}) {
+    const path = /** @type {const} */ (`/v0/kyc/status${refresh ? "?refresh=true" : ""}`);
+    const { body, retryAfter } = await this.#exchange("GET", path, signal);
+    return { status: body, retryAfter };
   }
 
   /**
@@ -121,6 +136,16 @@ export class KycClient {
    * @returns {Promise<any>}
    */
   async #call(method, path, signal) {
+    return (await this.#exchange(method, path, signal)).body;
+  }
+
+  /**
+   * @param {"GET" | "POST"} method
+   * @param {keyof paths | `${keyof paths}?${string}`} path
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<{ body: any, retryAfter: number | null }>}
+   */
+  async #exchange(method, path, signal) {
     const token = await this.#token();
     const signals = [AbortSignal.timeout(TIMEOUT), ...(signal ? [signal] : [])];
     const started = performance.now();
@@ -151,15 +176,16 @@ export class KycClient {
     if (failure || status < 200 || status > 299) {
       throw new KycError(body, status, retryAfter, traceId, failure);
     }
-    return body;
+    return { body, retryAfter };
   }
 }
 
 /**
  * Polls until there is a verdict, or nothing to wait for any more, and gives the last status.
  *
- * Waits between polls, for as long as `Retry-After` says, and while nobody sees the page. What fails and may pass (the provider
- * is away, there were too many requests) is tried again; anything else is thrown, as is `signal`'s reason.
+ * Waits between polls, for as long as `Retry-After` says, and while nobody sees the page. Asks the provider itself at first and
+ * after 30 s without news; in between the webhooks keep the status up to date. What fails and may pass (the provider is away, there
+ * were too many requests) is tried again; anything else is thrown, as is `signal`'s reason.
  *
  * @param {KycClient} kyc
  * @param {object} [options]
@@ -172,22 +198,31 @@ export async function untilVerdict(kyc, { signal, onWait = () => {}, onStatus = 
   let failures = 0;
   /** @type {KycError | null} */
   let error = null;
+  /** @type {number | null} */
+  let retryAfter = null;
+  let refreshedAt = -Infinity;
   for (;;) {
     // Doubles while calls fail, up to half a minute.
-    const wait = Math.max(INTERVAL, error?.retryAfter ?? Math.min(INTERVAL * 2 ** (failures - 1), 30));
+    const wait = Math.max(INTERVAL, retryAfter ?? Math.min(INTERVAL * 2 ** (failures - 1), 30));
     onWait(wait, error);
     await sleep(wait * 1000, signal);
     await seen(signal);
+    const now = performance.now();
+    const refresh = now - refreshedAt >= REFRESH_AFTER * 1000;
     try {
-      const status = await kyc.status({ refresh: true, signal });
+      const answer = await kyc.poll({ refresh, signal });
+      const { status } = answer;
+      if (refresh) refreshedAt = now;
       failures = 0;
       error = null;
+      retryAfter = answer.retryAfter;
       onStatus(status);
       if (status.status !== WAITING) return status;
     } catch (thrown) {
       failures += 1;
       if (!(thrown instanceof KycError) || !thrown.isTransient || failures === MAX_FAILURES) throw thrown;
       error = thrown;
+      retryAfter = thrown.retryAfter;
     }
   }
 }

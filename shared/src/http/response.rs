@@ -1,5 +1,7 @@
 //! Responses.
 
+use std::time::Duration;
+
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -33,12 +35,12 @@ pub struct Response {
 
 impl Response {
     /// Makes a 200 with a body. Views consist of texts, numbers and lists, which are always JSON; anything else is a 500.
-    pub(super) fn json(view: &impl Serialize) -> Self {
+    pub(super) fn json(view: &impl Serialize, retry_after: Option<Duration>) -> Self {
         match serde_json::to_string(view) {
             Ok(body) => Self {
                 status: StatusCode::OK,
                 content_type: Some("application/json"),
-                retry_after: None,
+                retry_after: retry_after.map(|after| after.as_secs()),
                 body,
             },
             Err(_) => Self {

@@ -24,7 +24,7 @@ pub use onboarding::{InvalidSteps, Onboarding, Step};
 pub use personal::{Name, Personal};
 pub use rate_limit::RateLimit;
 pub use review::{Reason, Review, Status};
-pub use schedule::{Due, Queue, ReviewSchedule, SETTLING};
+pub use schedule::{Due, Queue, ReviewSchedule, SETTLING, next_poll};
 pub use time::{EventTime, ProviderTime, Timestamp};
 pub use transition::{
     Policy, Transition, apply_hint, apply_inactive, apply_missing, apply_not_found, apply_read,

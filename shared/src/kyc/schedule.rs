@@ -116,6 +116,20 @@ impl ReviewSchedule {
     }
 }
 
+/// Returns the time after which a client that waits for a verdict may ask again. The user has waited for `waited`.
+///
+/// 3 s at first, as the contract allows, then 10 s for two minutes, in which most verdicts come, and at most a minute for those
+/// that a person decides.
+#[must_use]
+pub fn next_poll(waited: Duration) -> Duration {
+    const FIRST: Duration = Duration::from_secs(3);
+    if waited < FIRST {
+        FIRST
+    } else {
+        (waited / 12).clamp(Duration::from_secs(10), Duration::from_mins(1))
+    }
+}
+
 /// The thing that a user in flight waits for.
 enum Awaited {
     /// A verdict, or the name of an approved user.
@@ -209,6 +223,13 @@ mod tests {
             );
             last = Some(*check);
         }
+    }
+
+    #[test]
+    fn a_client_asks_soon_at_first_and_then_less_often() {
+        let after = |waited| next_poll(Duration::from_secs(waited)).as_secs();
+        assert_eq!([0, 2, 3, 60, 120].map(after), [3, 3, 10, 10, 10]);
+        assert_eq!([240, 720, 86_400].map(after), [20, 60, 60]);
     }
 
     /// The table in the documentation of [`ReviewSchedule::due`], row by row.

@@ -13,17 +13,24 @@ pub use details::DetailsView;
 pub use status::StatusView;
 pub use user::UserView;
 
+use std::time::Duration;
+
 use serde::{Serialize, Serializer};
 
 use super::{Response, Route};
 use crate::kyc::{Personal, ProviderTime};
 
 /// The body of a 200.
-pub trait View: Serialize {}
+pub trait View: Serialize {
+    /// Returns the time after which it is worth asking again, if something is awaited.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}
 
 impl<V: View> From<V> for Response {
     fn from(view: V) -> Self {
-        Self::json(&view)
+        Self::json(&view, view.retry_after())
     }
 }
 

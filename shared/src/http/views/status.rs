@@ -1,10 +1,12 @@
 //! `GET /v0/kyc/status`.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Link, View, millis};
 use crate::http::Route;
-use crate::kyc::{ApplicantId, Reason, User};
+use crate::kyc::{ApplicantId, Reason, Status, Timestamp, User, next_poll};
 
 /// The status of a verification.
 #[derive(Serialize)]
@@ -15,6 +17,8 @@ pub struct StatusView<'a> {
     rejected_at: Option<i64>,
     reject_reason: Option<&'a str>,
     _links: Links,
+    #[serde(skip)]
+    next_poll: Option<Duration>,
 }
 
 #[derive(Serialize)]
@@ -27,12 +31,19 @@ struct Links {
     start_verification: Option<Link>,
 }
 
-impl View for StatusView<'_> {}
+impl View for StatusView<'_> {
+    fn retry_after(&self) -> Option<Duration> {
+        self.next_poll
+    }
+}
 
-impl<'a> From<&'a User> for StatusView<'a> {
-    fn from(user: &'a User) -> Self {
+impl<'a> StatusView<'a> {
+    /// Makes the view of a user at `now`. While a verdict is awaited, the response says when to ask again (`Retry-After`).
+    #[must_use]
+    pub fn new(user: &'a User, now: Timestamp) -> Self {
         let review = &user.review;
         let status = review.status();
+        let waited = user.waiting_since.map(|since| now.since(since));
         Self {
             status: status.as_str(),
             applicant_id: user.applicant.as_ref().map(ApplicantId::as_str),
@@ -47,6 +58,8 @@ impl<'a> From<&'a User> for StatusView<'a> {
                     .may_start_verification()
                     .then(|| Link::post(Route::AccessToken)),
             },
+            next_poll: (status == Status::InProgress)
+                .then(|| next_poll(waited.unwrap_or_default())),
         }
     }
 }
