@@ -1,6 +1,7 @@
 //! Proofs that the stored verdict is the provider's.
 
 mod clock;
+mod engine;
 mod interleaving;
 mod mutation;
 mod provider;
@@ -14,6 +15,7 @@ mod tasks;
 mod trace;
 mod world;
 
+pub use engine::play_on_engine;
 pub use interleaving::{Combination, Explored, Provider, Scene, UseCase, explore, replay};
 pub use mutation::Mutation;
 pub use runner::{Found, Report, explain, find, play};

@@ -3,13 +3,22 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use proof::{Combination, Mutation, World, explain, explore, find, play, replay};
+use proof::{
+    Combination, Finding, Mutation, Report, World, explain, explore, find, play, play_on_engine,
+    replay,
+};
 
 /// Seeds that are tried until a planted bug counts as not found.
 const SEEDS: u64 = 3_000;
 
-/// Histories of a full run, over all worlds.
+/// Histories of a full run in memory, over all worlds.
 const HISTORIES: u64 = 100_000;
+
+/// Histories of a full run on a real engine, over all worlds.
+const HISTORIES_ON_ENGINE: u64 = 1_000;
+
+/// Findings after which a world ends.
+const MOST_FINDINGS: usize = 5;
 
 /// Plays histories of users in unkind worlds, and counts where the stored state is not the provider's.
 #[derive(Parser)]
@@ -26,12 +35,18 @@ struct Arguments {
     /// Print the shortest history that fails as the one of --seed does, in --world
     #[arg(long, requires = "world")]
     explain: bool,
+    /// Store users in a real engine of DynamoDB
+    #[arg(long)]
+    engine: bool,
     /// Count the histories that find each planted bug
     #[arg(long)]
     mutations: bool,
     /// Try every order in which so many use cases of one user can go on, at each of their reads and writes
     #[arg(long, value_name = "USE_CASES")]
     interleavings: Option<usize>,
+    /// Try only orders with so many switches at most: preemptions of a use case that could go on, and changes of the replica
+    #[arg(long)]
+    switches: Option<usize>,
     /// Print the trace of one interleaving, as a failure names it: COMBINATION#NUMBER
     #[arg(long)]
     replay: Option<String>,
@@ -40,9 +55,9 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let is_proven = if let Some(name) = &arguments.replay {
-        replay_named(name)
+        replay_named(name, arguments.switches)
     } else if let Some(count) = arguments.interleavings {
-        interleavings(count)
+        interleavings(count, arguments.switches)
     } else if arguments.mutations {
         mutations(arguments.seed)
     } else {
@@ -51,38 +66,49 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(!is_proven))
 }
 
-fn replay_named(name: &str) -> bool {
+fn replay_named(name: &str, most_switches: Option<usize>) -> bool {
     let parsed = name.split_once('#').and_then(|(combination, number)| {
         Some((Combination::parse(combination)?, number.parse().ok()?))
     });
     if let Some((combination, number)) = &parsed {
-        print!("{}", replay(combination, *number));
+        print!("{}", replay(combination, most_switches, *number));
     } else {
         eprintln!("{name}: not a combination and a number");
     }
     parsed.is_some()
 }
 
-fn interleavings(count: usize) -> bool {
+fn interleavings(count: usize, most_switches: Option<usize>) -> bool {
     let (mut sum, mut failed) = (0, 0);
     for combination in Combination::all(count) {
-        let explored = explore(&combination);
+        let explored = explore(&combination, most_switches);
         sum += explored.interleavings;
-        if let Some(finding) = explored.failed {
+        if let Some((number, finding)) = explored.failed {
             failed += 1;
-            println!("{combination}#{}: {finding:?}", explored.interleavings);
+            println!("{combination}#{number}: {finding}");
         }
     }
-    println!("{sum} interleavings of {count} use cases, {failed} combinations failed");
+    let bound = most_switches.map_or_else(
+        || "all orders".to_owned(),
+        |most| format!("orders with at most {most} switches"),
+    );
+    println!("{sum} interleavings of {count} use cases, {bound}: {failed} combinations failed");
     failed == 0
 }
 
 fn mutations(seed: u64) -> bool {
     let mut all_found = true;
     for mutation in Mutation::ALL {
-        let found = find(mutation, seed, SEEDS);
-        all_found &= found.is_some();
-        println!("{mutation:?}: {found:?}");
+        if let Some(found) = find(mutation, seed, SEEDS) {
+            let (seeds, world) = (found.seeds, found.world.name);
+            println!(
+                "{mutation:?}: after {seeds} seeds, in {world}: {}",
+                found.finding
+            );
+        } else {
+            all_found = false;
+            println!("{mutation:?}: not found by {SEEDS} seeds");
+        }
     }
     all_found
 }
@@ -95,29 +121,49 @@ fn worlds(arguments: &Arguments) -> bool {
             name.is_none_or(|name| name == world.name)
         })
         .collect();
-    let all = u64::try_from(World::ALL.len()).unwrap_or(1);
-    let each = (HISTORIES * arguments.percent).div_ceil(100 * all);
-    let (mut histories, mut deliveries, mut wrong) = (0, 0, 0);
-    for world in worlds {
-        if arguments.explain {
+    if arguments.explain {
+        for world in worlds {
             print!("{}", explain(world, arguments.seed, None, true));
-            continue;
         }
-        let report = play(world, arguments.seed, each, 5, None);
-        println!(
-            "world {}: histories {}, deliveries {}, {} wrong",
-            world.name,
-            report.work.histories,
-            report.work.deliveries,
-            report.findings.len()
-        );
-        for (seed, finding) in &report.findings {
-            println!("  --world \"{}\" --seed {seed}: {finding:?}", world.name);
-        }
-        histories += report.work.histories;
-        deliveries += report.work.deliveries;
-        wrong += report.findings.len();
+        return true;
     }
-    println!("histories {histories}, deliveries {deliveries}, {wrong} lost, doubled or divergent");
-    wrong == 0
+    let all = u64::try_from(World::ALL.len()).unwrap_or(1);
+    let full = if arguments.engine {
+        HISTORIES_ON_ENGINE
+    } else {
+        HISTORIES
+    };
+    let each = (full * arguments.percent).div_ceil(100 * all);
+    let mut sum = Report::default();
+    for world in worlds {
+        let report = if arguments.engine {
+            play_on_engine(world, arguments.seed, each, MOST_FINDINGS)
+        } else {
+            play(world, arguments.seed, each, MOST_FINDINGS, None)
+        };
+        println!("world {}: {}", world.name, summary(&report));
+        for (seed, finding) in &report.findings {
+            println!("  --world \"{}\" --seed {seed}: {finding}", world.name);
+        }
+        sum.work.histories += report.work.histories;
+        sum.work.deliveries += report.work.deliveries;
+        sum.findings.extend(report.findings);
+    }
+    println!("all: {}", summary(&sum));
+    sum.findings.is_empty()
+}
+
+fn summary(report: &Report) -> String {
+    let (mut lost, mut doubled, mut diverged) = (0, 0, 0);
+    for (_, finding) in &report.findings {
+        match finding {
+            Finding::Lost(_) => lost += 1,
+            Finding::Doubled(_) => doubled += 1,
+            Finding::Diverged(_) => diverged += 1,
+        }
+    }
+    format!(
+        "{} histories, {} deliveries, {lost} lost, {doubled} doubled, {diverged} divergences",
+        report.work.histories, report.work.deliveries
+    )
 }

@@ -1,5 +1,8 @@
 //! Many simulations, and the shortest one that fails.
 
+use shared::repository::UserStore;
+use tokio::runtime::Runtime;
+
 use crate::mutation::Mutation;
 use crate::simulation::{Finding, Simulation, Work, simulate};
 use crate::steps::{Step, draw};
@@ -16,7 +19,24 @@ pub struct Report {
     pub findings: Vec<(u64, Finding)>,
 }
 
-pub(crate) fn runtime() -> tokio::runtime::Runtime {
+impl Report {
+    pub(crate) fn is_full(&self, histories: u64, most_findings: usize) -> bool {
+        self.work.histories >= histories || self.findings.len() >= most_findings
+    }
+
+    /// Adds the result of the simulation of `seed`.
+    pub(crate) fn add(&mut self, seed: u64, played: Result<Work, Finding>) {
+        match played {
+            Ok(work) => {
+                self.work.histories += work.histories;
+                self.work.deliveries += work.deliveries;
+            }
+            Err(finding) => self.findings.push((seed, finding)),
+        }
+    }
+}
+
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -39,17 +59,23 @@ pub fn play(
     let runtime = runtime();
     let mut report = Report::default();
     let mut seed = seed;
-    while report.work.histories < histories && report.findings.len() < most {
-        match runtime.block_on(simulate(world, seed, memory(mutation), mutation)) {
-            Ok(work) => {
-                report.work.histories += work.histories;
-                report.work.deliveries += work.deliveries;
-            }
-            Err(finding) => report.findings.push((seed, finding)),
-        }
+    while !report.is_full(histories, most) {
+        let played = play_in(&runtime, world, seed, memory(mutation), mutation);
+        report.add(seed, played);
         seed = seed.wrapping_add(1);
     }
     report
+}
+
+/// Plays one simulation with a store.
+pub(crate) fn play_in<S: UserStore + Send + 'static>(
+    runtime: &Runtime,
+    world: World,
+    seed: u64,
+    store: S,
+    mutation: Option<Mutation>,
+) -> Result<Work, Finding> {
+    runtime.block_on(simulate(world, seed, store, mutation))
 }
 
 /// Returns the trace of the shortest simulation that fails as the one of `seed` does.
@@ -104,7 +130,7 @@ pub fn find(mutation: Mutation, seed: u64, most: u64) -> Option<Found> {
         for world in World::ALL {
             let seed = seed.wrapping_add(seeds);
             let store = memory(Some(mutation));
-            let played = runtime.block_on(simulate(world, seed, store, Some(mutation)));
+            let played = play_in(&runtime, world, seed, store, Some(mutation));
             if let Err(finding) = played {
                 return Some(Found {
                     seeds,

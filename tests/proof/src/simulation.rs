@@ -1,6 +1,7 @@
 //! A simulation: users, their provider, and the network between them and the real use cases.
 
 use std::collections::BTreeSet;
+use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -53,6 +54,16 @@ pub enum Finding {
     Diverged(String),
 }
 
+impl Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost(text) => write!(f, "lost: {text}"),
+            Self::Doubled(text) => write!(f, "doubled: {text}"),
+            Self::Diverged(text) => write!(f, "diverged: {text}"),
+        }
+    }
+}
+
 impl Finding {
     /// Returns the end of the text, which says what is wrong and not with whom.
     pub(crate) fn kind(&self) -> &str {
@@ -77,6 +88,14 @@ pub(crate) fn policy() -> Policy {
         approval_levels: ApprovalLevels::parse(&LEVELS[..APPROVING].join(",")).unwrap(),
         schedule: ReviewSchedule::sweeping_after(24),
     }
+}
+
+/// Returns the ids of all users of a simulation, the witness last.
+pub(crate) fn user_ids() -> Vec<UserId> {
+    let ids = (0..USERS).map(|number| format!("usr_{number}"));
+    ids.chain([WITNESS.to_owned()])
+        .map(|id| UserId::parse(id).unwrap())
+        .collect()
 }
 
 /// Deadlines are no matter here: calls fail when they are told to.
@@ -147,15 +166,14 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             Some(mutation) => mutation.policy(policy()),
             None => policy(),
         };
-        let person = |number| Person {
-            id: UserId::parse(format!("usr_{number}")).unwrap(),
+        let ids = user_ids();
+        let person = |id: &UserId| Person {
+            id: id.clone(),
             observer: Observer::default(),
             has_session: false,
             last_stamp: 0,
         };
-        let people: Vec<Person> = (0..USERS).map(person).collect();
-        let mut ids: Vec<UserId> = people.iter().map(|person| person.id.clone()).collect();
-        ids.push(UserId::parse(WITNESS).unwrap());
+        let people: Vec<Person> = ids.iter().take(USERS).map(person).collect();
         let schedule = Schedule::new(ids, trace.clone());
         Self {
             world,
