@@ -34,12 +34,12 @@ async fn every_variable_that_is_read_is_set_and_none_is_unread() {
         "http/authenticator.rs",
         "http/serve.rs",
         "platform/aws.rs",
+        "platform/config.rs",
         "platform/log.rs",
         "platform/metrics.rs",
         "provider/sumsub/client.rs",
         "repository/counters.rs",
         "repository/users.rs",
-        "service/webhook.rs",
         "startup/mod.rs",
     ]
     .map(|source| fs::read_to_string(runtime.join(source)).unwrap());

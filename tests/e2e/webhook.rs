@@ -6,7 +6,8 @@ use local::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use tests::app::{App, STATUS, USER, digest};
+use shared::kyc::Status;
+use tests::app::{App, STATUS, USER, WEBHOOK, digest};
 
 /// An event that approves the user.
 pub(crate) fn green() -> Value {
@@ -99,26 +100,56 @@ async fn an_event_that_names_only_the_applicant_finds_its_user() {
     assert_eq!(app.status().await, "approved");
 }
 
-#[tokio::test]
-async fn production_ignores_the_sandbox() {
+/// A system in production, without what it needs to know there.
+async fn production() -> App {
     let parameters = BTreeMap::from([("ProviderEnvironment".to_owned(), "production".to_owned())]);
-    let app = App::start_with(Options {
+    App::start_with(Options {
         parameters,
         ..Options::default()
     })
-    .await;
+    .await
+}
+
+fn logged(app: &App, text: &str) -> bool {
+    app.stack.logs().iter().any(|line| line.line.contains(text))
+}
+
+#[tokio::test]
+async fn production_does_not_start_without_knowing_whose_tokens_count() {
+    let app = production().await;
+    let answer = app.get(STATUS).await;
+    answer.assert_problem(502, "GEN-502-001", STATUS);
+    assert!(logged(&app, "JWT_ISSUER is not set"));
+}
+
+#[tokio::test]
+async fn production_does_not_use_credentials_of_the_sandbox() {
+    let app = production().await;
+    let mut event = with("sandboxMode", json!(false));
+    // Only the provider knows whom it is about.
+    event["externalUserId"] = Value::Null;
+    let answer = app.deliver(&event).await;
+    answer.assert_problem(502, "KYC-502-001", WEBHOOK);
+    assert!(logged(&app, "one of the sandbox"));
+    assert_eq!(app.provider_requests("").await, 0);
+}
+
+#[tokio::test]
+async fn production_ignores_the_sandbox() {
+    let app = production().await;
     for sandbox in [json!(true), json!("true")] {
         assert_eq!(
             app.deliver(&with("sandboxMode", sandbox)).await.ok()["outcome"],
             "ignored"
         );
     }
-    assert_eq!(app.status().await, "pending");
+    let status = async || app.stored(USER).await.review.status();
+    assert_eq!(status().await, Status::Pending);
     assert_eq!(
         app.deliver(&with("sandboxMode", json!(false))).await.ok()["outcome"],
         "applied"
     );
-    assert_eq!(app.status().await, "approved");
+    assert_eq!(status().await, Status::Approved);
 }
 
 #[tokio::test]

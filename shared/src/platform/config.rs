@@ -90,6 +90,29 @@ impl<const N: usize> From<[(&str, &str); N]> for Variables {
     }
 }
 
+/// The kind of persons whom the deployment verifies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// Test persons of the provider's sandbox.
+    Sandbox,
+    /// Real persons: nothing of the sandbox counts.
+    Production,
+}
+
+impl Environment {
+    /// Reads `PROVIDER_ENVIRONMENT`: `sandbox` or `production`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the variable is missing or anything else.
+    pub fn from_environment(variables: &Variables) -> Result<Self, ConfigError> {
+        variables.parsed("PROVIDER_ENVIRONMENT", |name| match name {
+            "sandbox" => Ok(Self::Sandbox),
+            "production" => Ok(Self::Production),
+            _ => Err("not one of sandbox, production"),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,7 +18,7 @@ mod web;
 pub use aws::Aws;
 pub use cached::{Cached, Source};
 pub use clock::{Clock, system_clock};
-pub use config::{ConfigError, Variables};
+pub use config::{ConfigError, Environment, Variables};
 pub use deadline::Deadline;
 pub use log::chain;
 pub(crate) use log::start as start_logs;

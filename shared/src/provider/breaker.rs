@@ -47,6 +47,7 @@ impl Breaker {
             Ok(_)
             | Err(
                 ProviderError::Credentials(_)
+                | ProviderError::SandboxCredentials
                 | ProviderError::Refused { .. }
                 | ProviderError::Suspended { .. }
                 | ProviderError::Unexpected { .. }

@@ -10,6 +10,11 @@ pub enum ProviderError {
     /// Our credentials cannot be had.
     #[error("the provider's credentials cannot be loaded")]
     Credentials(#[source] SecretError),
+    /// Our credentials are the sandbox's, in production.
+    #[error(
+        "the provider's app token is one of the sandbox, and PROVIDER_ENVIRONMENT is production"
+    )]
+    SandboxCredentials,
     /// Our credentials are not accepted (401, 403).
     #[error("the provider refuses our credentials: {status}, correlation id {correlation_id}")]
     Refused {
@@ -75,6 +80,7 @@ impl ProviderError {
             Self::Suspended { retry_after } => Some(*retry_after),
             Self::Unavailable { .. } | Self::Unreachable(_) | Self::TimedOut => Some(SHORTLY),
             Self::Credentials(_)
+            | Self::SandboxCredentials
             | Self::Refused { .. }
             | Self::Unexpected { .. }
             | Self::Malformed
@@ -87,7 +93,7 @@ impl ProviderError {
     #[must_use]
     pub(crate) fn kind(&self) -> &'static str {
         match self {
-            Self::Credentials(_) | Self::Refused { .. } => "credentials",
+            Self::Credentials(_) | Self::SandboxCredentials | Self::Refused { .. } => "credentials",
             Self::Throttled { .. } => "throttled",
             Self::Suspended { .. } => "not_asked",
             Self::Unavailable { .. }
@@ -105,6 +111,7 @@ impl ProviderError {
         match self {
             Self::Unavailable { .. } | Self::Unreachable(_) => true,
             Self::Credentials(_)
+            | Self::SandboxCredentials
             | Self::Refused { .. }
             | Self::Throttled { .. }
             | Self::TimedOut

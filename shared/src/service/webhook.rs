@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::store::{ATTEMPTS, Stored};
 use super::{KycService, ServiceError};
 use crate::kyc::{Hint, ProviderTime, User, UserId, apply_hint};
-use crate::platform::{ConfigError, Deadline, Secret, Variables, chain, metrics};
+use crate::platform::{ConfigError, Deadline, Environment, Secret, Variables, chain, metrics};
 use crate::provider::sumsub::{WebhookSecrets, read_delivery};
 use crate::provider::{ApplicantLookup, Event, EventMeaning, Origin, Provider};
 use crate::repository::{EventRecord, RepositoryError, UserStore};
@@ -42,7 +42,7 @@ impl DeliveryOutcome {
 pub struct WebhookReceiver {
     service: KycService,
     secrets: Secret<WebhookSecrets>,
-    accepts_sandbox: bool,
+    environment: Environment,
 }
 
 impl WebhookReceiver {
@@ -55,15 +55,10 @@ impl WebhookReceiver {
         service: KycService,
         secrets: Secret<WebhookSecrets>,
     ) -> Result<Self, ConfigError> {
-        let environment = |name: &str| match name {
-            "sandbox" => Ok(true),
-            "production" => Ok(false),
-            _ => Err("not one of sandbox, production"),
-        };
         Ok(Self {
             service,
             secrets,
-            accepts_sandbox: variables.parsed("PROVIDER_ENVIRONMENT", environment)?,
+            environment: Environment::from_environment(variables)?,
         })
     }
 
@@ -116,7 +111,7 @@ impl WebhookReceiver {
         };
         let is_effective = match event.origin {
             Origin::Production => true,
-            Origin::Sandbox => self.accepts_sandbox,
+            Origin::Sandbox => self.environment == Environment::Sandbox,
             Origin::Test => false,
         };
         let outcome = if is_effective {

@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 use crate::http::{Authenticator, Endpoint, KeySource, Route};
 use crate::kyc::{ApprovalLevels, Level, Onboarding, Policy, RateLimit, ReviewSchedule};
 use crate::platform::{
-    Aws, ConfigError, Secret, SecretSource, Variables, metrics, start_logs, system_clock,
+    Aws, ConfigError, Environment, Secret, SecretSource, Variables, metrics, start_logs,
+    system_clock,
 };
 use crate::provider::sumsub::Sumsub;
 use crate::repository::{Counters, Users};
@@ -38,8 +39,13 @@ impl Startup {
         })
     }
 
-    /// Builds the check of tokens, with the keys at `JWKS_URL` or, where that is not set, of `JWKS_SECRET`.
+    /// Builds the check of tokens, with the keys at `JWKS_URL` or, where that is not set, of `JWKS_SECRET`. In production, tokens count
+    /// only of a known issuer and for a known audience.
     pub fn authenticator(&self) -> Result<Authenticator, ConfigError> {
+        if Environment::from_environment(&self.variables)? == Environment::Production {
+            self.variables.required("JWT_ISSUER")?;
+            self.variables.required("JWT_AUDIENCE")?;
+        }
         let keys = match self.variables.optional("JWKS_URL") {
             Some(_) => self.variables.parsed("JWKS_URL", KeySource::at)?,
             None => KeySource::Secret(self.secret_source("JWKS_SECRET")?),

@@ -14,7 +14,7 @@ use super::{response, signing};
 use crate::kyc::{ApplicantId, Document, Level, ProviderTime, UserId};
 use crate::platform::metrics::{self, Measure};
 use crate::platform::{
-    Clock, ConfigError, Deadline, Secret, Variables, bounded_body, is_secure, tls,
+    Clock, ConfigError, Deadline, Environment, Secret, Variables, bounded_body, is_secure, tls,
 };
 use crate::provider::breaker::Breaker;
 use crate::provider::{ApplicantLookup, Provider, ProviderError, SESSION_SECONDS};
@@ -40,11 +40,19 @@ pub struct Credentials {
     secret_key: SecretString,
 }
 
+impl Credentials {
+    /// Returns whether the app token is one of the sandbox. Older tokens have no prefix, and do not tell.
+    fn are_of_sandbox(&self) -> bool {
+        self.app_token.expose_secret().starts_with("sbx:")
+    }
+}
+
 /// A client of Sumsub's API.
 pub struct Sumsub {
     http: reqwest::Client,
     origin: Url,
     credentials: Secret<Credentials>,
+    environment: Environment,
     clock: Clock,
     breaker: Breaker,
 }
@@ -63,6 +71,7 @@ impl Sumsub {
             http: tls::http_client(|client| client.connect_timeout(CONNECT)),
             origin: variables.parsed("PROVIDER_URL", origin)?,
             credentials,
+            environment: Environment::from_environment(variables)?,
             clock,
             breaker: Breaker::default(),
         })
@@ -147,6 +156,9 @@ impl Sumsub {
             |query| format!("{}?{query}", url.path()),
         );
         let ts = (self.clock)().seconds();
+        if self.environment == Environment::Production && credentials.are_of_sandbox() {
+            return Err(ProviderError::SandboxCredentials);
+        }
         let signature = signing::sign(&credentials.secret_key, ts, method.as_str(), &target, body)
             .ok_or(ProviderError::Malformed)?;
         let response = self
