@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use tests::app::{App, USER};
 
@@ -108,5 +108,33 @@ async fn an_http_api_event_gets_the_same_answer() {
             body
         };
         assert_eq!(members(&rest), members(&http), "{file}");
+    }
+}
+
+/// Of `serverless-plugin-warmup`, of a schedule with a payload of its own, and of EventBridge.
+#[tokio::test]
+async fn a_ping_that_keeps_a_function_warm_is_answered_with_nothing() {
+    let app = App::start().await;
+    let pings = [
+        json!({ "source": "serverless-plugin-warmup" }),
+        json!({ "warmer": true, "concurrency": 3 }),
+        json!({ "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
+            "source": "aws.events", "account": "123456789012", "time": "2015-10-08T16:53:06Z", "region": "eu-west-1",
+            "resources": ["arn:aws:events:eu-west-1:123456789012:rule/warm"], "detail": {} }),
+        json!({}),
+        Value::Null,
+    ];
+    for function in [
+        "access-token",
+        "status",
+        "details",
+        "webhook",
+        "user",
+        "gate",
+    ] {
+        for ping in &pings {
+            let answer = app.stack.invoke(function, ping).await;
+            assert_eq!(answer.unwrap(), "null", "{function}: {ping}");
+        }
     }
 }

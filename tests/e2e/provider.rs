@@ -1,13 +1,14 @@
 //! A provider that answers what a test wants, byte for byte.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use local::Options;
 use tokio::net::TcpListener;
 
-use tests::app::App;
+use tests::app::{App, REFRESH, STATUS};
 
 /// Where the provider is asked for the user of most tests.
 pub(crate) const APPLICANT: &str = "/resources/applicants/-;externalUserId=usr_abc123/one";
@@ -45,4 +46,51 @@ pub(crate) async fn app_with<const N: usize>(
         ..options
     })
     .await
+}
+
+/// Starts a server that knows nothing. Returns its address, and the `User-Agent` of each request that it gets.
+async fn listener() -> (String, Arc<Mutex<Vec<String>>>) {
+    let names: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heard = Arc::clone(&names);
+    let answer = move |headers: HeaderMap| async move {
+        let name = headers.get(header::USER_AGENT);
+        let name = name.map_or("", |name| name.to_str().unwrap());
+        heard.lock().unwrap().push(name.to_owned());
+        StatusCode::NOT_FOUND
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    (url, names)
+}
+
+/// Firewalls with AWS's core rule set refuse requests without a name.
+#[tokio::test]
+async fn provider_and_issuer_are_told_who_asks() {
+    let (provider, names) = listener().await;
+    let app = App::start_with(Options {
+        provider_url: Some(provider),
+        ..Options::default()
+    })
+    .await;
+    app.get(REFRESH)
+        .await
+        .assert_problem(404, "KYC-404-001", STATUS);
+    let expected = format!("kyc-api/{}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(
+        names.lock().unwrap().as_slice(),
+        std::slice::from_ref(&expected)
+    );
+
+    let (issuer, names) = listener().await;
+    let app = App::start_with(Options {
+        parameters: [("JwksUrl".to_owned(), issuer)].into(),
+        ..Options::default()
+    })
+    .await;
+    app.get(STATUS)
+        .await
+        .assert_problem(500, "KYC-500-001", STATUS);
+    let names = names.lock().unwrap();
+    assert!(!names.is_empty() && names.iter().all(|name| *name == expected));
 }

@@ -92,6 +92,8 @@ pub struct Authenticator {
 pub struct TokenPolicy {
     /// The algorithms that are accepted, each with what else is asked of a token of it.
     accepted: Vec<(Algorithm, Validation)>,
+    /// The audiences of which a token must name one. Empty: any audience, or none.
+    audiences: Vec<String>,
     user_id_claim: String,
 }
 
@@ -132,7 +134,7 @@ impl Authenticator {
 
 impl TokenPolicy {
     /// Reads `JWT_ALGORITHMS` (of RS256, ES256, EdDSA, HS256, separated by commas), `JWT_USER_ID_CLAIM`, and the optional
-    /// `JWT_ISSUER` and `JWT_AUDIENCE`.
+    /// `JWT_ISSUER` and `JWT_AUDIENCE` (a list, separated by commas).
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is missing or wrong.
@@ -140,15 +142,17 @@ impl TokenPolicy {
         jws::install();
         let algorithms =
             |names: &str| -> Result<Vec<_>, _> { names.split(',').map(algorithm).collect() };
-        let (issuer, audience) = (
-            variables.optional("JWT_ISSUER"),
-            variables.optional("JWT_AUDIENCE"),
-        );
+        let issuer = variables.optional("JWT_ISSUER");
+        let audiences = variables.optional("JWT_AUDIENCE").unwrap_or_default();
+        let audiences = audiences
+            .split(',')
+            .map(|audience| audience.trim().to_owned());
         let accepted = variables.parsed("JWT_ALGORITHMS", algorithms)?.into_iter();
         Ok(Self {
             accepted: accepted
-                .map(|algorithm| (algorithm, validation(algorithm, issuer, audience)))
+                .map(|algorithm| (algorithm, validation(algorithm, issuer)))
                 .collect(),
+            audiences: audiences.filter(|audience| !audience.is_empty()).collect(),
             user_id_claim: variables.required("JWT_USER_ID_CLAIM")?.to_owned(),
         })
     }
@@ -164,11 +168,41 @@ impl TokenPolicy {
         }
         let validation = self.validation(header.alg);
         let validation = validation.ok_or(Unauthenticated::Algorithm)?;
-        let key = keys.find(&header).ok_or(Unauthenticated::Key)?;
-        let mut claims = decode::<Unambiguous>(token, key, validation)?.claims.0;
+        let mut result = Err(Unauthenticated::Key);
+        for key in keys.suitable(&header) {
+            result = decode::<Unambiguous>(token, key, validation)
+                .map(|token| token.claims.0)
+                .map_err(Unauthenticated::from);
+            if !matches!(result, Err(Unauthenticated::Signature)) {
+                break;
+            }
+        }
+        let mut claims = result?;
+        self.check_scope(&claims)?;
         match claims.get_mut(&self.user_id_claim).map(Value::take) {
             Some(Value::String(id)) => UserId::parse(id).map_err(|_| Unauthenticated::UserId),
             _ => Err(Unauthenticated::UserId),
+        }
+    }
+
+    /// Checks that an issuer is one, not a list (RFC 7519, 4.1.1), and that the token is for us. Tokens of Cognito for an API name their
+    /// audience in `client_id` (Amazon Cognito Developer Guide, "Understanding the access token").
+    fn check_scope(&self, claims: &Value) -> Result<(), Unauthenticated> {
+        let is_ours = |audience: &Value| {
+            let name = audience.as_str();
+            name.is_some_and(|name| self.audiences.iter().any(|ours| ours == name))
+        };
+        let is_for_us = self.audiences.is_empty()
+            || match claims.get("aud").or_else(|| claims.get("client_id")) {
+                Some(Value::Array(audiences)) => audiences.iter().any(is_ours),
+                Some(audience) => is_ours(audience),
+                None => false,
+            };
+        let is_of_one = claims.get("iss").is_none_or(Value::is_string);
+        if is_for_us && is_of_one {
+            Ok(())
+        } else {
+            Err(Unauthenticated::Scope)
         }
     }
 
@@ -180,19 +214,16 @@ impl TokenPolicy {
     }
 }
 
-fn validation(algorithm: Algorithm, issuer: Option<&str>, audience: Option<&str>) -> Validation {
+fn validation(algorithm: Algorithm, issuer: Option<&str>) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.leeway = LEEWAY;
     validation.validate_nbf = true;
-    validation.validate_aud = audience.is_some();
+    // Checked by `check_scope`: some issuers name the audience elsewhere.
+    validation.validate_aud = false;
     let mut required = vec!["exp"];
     if let Some(issuer) = issuer {
         validation.set_issuer(&[issuer]);
         required.push("iss");
-    }
-    if let Some(audience) = audience {
-        validation.set_audience(&[audience]);
-        required.push("aud");
     }
     validation.set_required_spec_claims(&required);
     validation

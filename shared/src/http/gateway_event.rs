@@ -3,9 +3,20 @@
 use http::header::HOST;
 use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::{Deserialize, Deserializer};
 
 /// Characters that a URL cannot hold as they are. An HTTP API's event holds the query as it was sent.
 const NOT_IN_URL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>');
+
+/// An event of a function that serves HTTP: a request, or anything else, such as a ping that keeps the function warm.
+pub(super) struct Event(pub(super) Option<LambdaRequest>);
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // It reads the whole value first, so that nothing is left unread when that is no request.
+        Ok(Self(LambdaRequest::deserialize(deserializer).ok()))
+    }
+}
 
 /// Returns the event without the parts that must not reach a request.
 ///

@@ -3,15 +3,17 @@
 use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use http::{HeaderName, HeaderValue, Method};
 use lambda_http::request::LambdaRequest;
-use lambda_http::tower::ServiceExt;
+use lambda_http::tower::Service;
 use lambda_http::{Adapter, Body, Error, IntoResponse, LambdaEvent, lambda_runtime, service_fn};
 use tracing::Instrument;
 
-use super::{ErrorTypes, Failure, Origins, Request, Response, Route, cors, normalized};
+use super::gateway_event::{Event, normalized};
+use super::{ErrorTypes, Failure, Origins, Request, Response, Route, cors};
 use crate::platform::{ConfigError, Variables, chain, metrics};
 
 /// The common part of a route's responses.
@@ -51,10 +53,50 @@ where
         let response = metrics::traced(trace_id.clone(), response).await;
         Ok::<_, Infallible>(Complete(endpoint.finish(response, origin, &cors::READABLE)))
     });
-    let service = Adapter::from(service).map_request(|event: LambdaEvent<LambdaRequest>| {
-        LambdaEvent::new(normalized(event.payload), event.context)
-    });
-    lambda_runtime::run(service).await
+    lambda_runtime::run(Requests(Adapter::from(service))).await
+}
+
+/// Answers requests with a service, and other events with nothing. An error would count against the function's version, and roll
+/// deployments back.
+struct Requests<S>(S);
+
+impl<S> Service<LambdaEvent<Event>> for Requests<S>
+where
+    S: Service<LambdaEvent<LambdaRequest>, Future: Unpin>,
+{
+    type Response = Option<S::Response>;
+    type Error = S::Error;
+    type Future = Answer<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, LambdaEvent { payload, context }: LambdaEvent<Event>) -> Self::Future {
+        let request = payload.0;
+        if request.is_none() {
+            tracing::info!("an event that is no request");
+        }
+        let request = request.map(|request| LambdaEvent::new(normalized(request), context));
+        Answer(request.map(|request| self.0.call(request)))
+    }
+}
+
+/// The answer to an event, if the event is a request.
+struct Answer<F>(Option<F>);
+
+impl<F, R, E> Future for Answer<F>
+where
+    F: Future<Output = Result<R, E>> + Unpin,
+{
+    type Output = Result<Option<R>, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Some(answer) => Pin::new(answer).poll(context).map_ok(Some),
+            None => Poll::Ready(Ok(None)),
+        }
+    }
 }
 
 /// A response whose body is complete. `lambda_http` would read any other body as a stream of some character encoding.

@@ -22,6 +22,9 @@ pub trait Source: Send + Sync {
     /// Why it cannot be had.
     type Error: Error + Send + Sync + 'static;
 
+    /// The time after which a value that cannot be fetched again is not used any more. `None`: it is used until it can be.
+    const LONGEST_USE: Option<Duration> = None;
+
     /// Fetches it.
     fn fetch(&self) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
 }
@@ -40,6 +43,8 @@ struct State<T> {
 
 struct Current<T> {
     value: Arc<T>,
+    /// The time of the last try to fetch a newer one.
+    tried_at: Instant,
     fetched_at: Instant,
 }
 
@@ -48,6 +53,7 @@ impl<T> State<T> {
         let value = Arc::new(value);
         self.current = Some(Current {
             value: Arc::clone(&value),
+            tried_at: Instant::now(),
             fetched_at: Instant::now(),
         });
         value
@@ -74,19 +80,21 @@ impl<S: Source> Cached<S> {
     pub async fn get(&self) -> Result<Arc<S::Value>, S::Error> {
         let mut state = self.state.lock().await;
         match &state.current {
-            Some(current) if current.fetched_at.elapsed() < FRESH_FOR => {
+            Some(current) if current.tried_at.elapsed() < FRESH_FOR => {
                 return Ok(Arc::clone(&current.value));
             }
             Some(_) | None => {}
         }
         match (self.source.fetch().await, &mut state.current) {
             (Ok(value), _) => Ok(state.keep(value)),
-            (Err(error), Some(old)) => {
+            (Err(error), Some(old))
+                if S::LONGEST_USE.is_none_or(|longest| old.fetched_at.elapsed() < longest) =>
+            {
                 tracing::error!(error = %chain(&error), "an old value stays in use");
-                old.fetched_at = Instant::now();
+                old.tried_at = Instant::now();
                 Ok(Arc::clone(&old.value))
             }
-            (Err(error), None) => Err(error),
+            (Err(error), _) => Err(error),
         }
     }
 
@@ -221,5 +229,32 @@ mod tests {
             ..Counter::default()
         });
         assert!(never.get().await.is_err());
+    }
+
+    /// A source whose values count for ten minutes at most.
+    struct Bounded(Counter);
+
+    impl Source for Bounded {
+        type Value = u32;
+        type Error = std::io::Error;
+
+        const LONGEST_USE: Option<Duration> = Some(Duration::from_mins(10));
+
+        async fn fetch(&self) -> Result<u32, std::io::Error> {
+            self.0.fetch().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_value_may_have_an_end() {
+        let cached = Cached::new(Bounded(Counter {
+            broken_from: Some(2),
+            ..Counter::default()
+        }));
+        assert_eq!(*cached.get().await.unwrap(), 1);
+        tokio::time::advance(FRESH_FOR).await;
+        assert_eq!(*cached.get().await.unwrap(), 1);
+        tokio::time::advance(FRESH_FOR).await;
+        assert!(cached.get().await.is_err());
     }
 }

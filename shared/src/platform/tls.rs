@@ -47,11 +47,15 @@ pub(crate) fn config() -> ClientConfig {
     CONFIG.clone()
 }
 
+/// The name in `User-Agent`. AWS's core rule set, before many issuers, refuses requests without one (`NoUserAgent_HEADER`).
+const USER_AGENT: &str = concat!("kyc-api/", env!("CARGO_PKG_VERSION"));
+
 /// Returns an HTTP client that uses the configuration and follows no redirects. `bounds` sets its timeouts.
 pub(crate) fn http_client(
     bounds: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
 ) -> reqwest::Client {
     let client = reqwest::Client::builder()
+        .user_agent(USER_AGENT)
         .tls_backend_preconfigured(config())
         .redirect(reqwest::redirect::Policy::none());
     #[expect(

@@ -1,8 +1,10 @@
 //! Reading and writing users.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, Update};
 use serde::Serialize;
 
@@ -219,6 +221,25 @@ impl Users {
     }
 }
 
+/// Reads a batch whole. What DynamoDB has no capacity for is left unprocessed, without an error: all is read again after a while.
+async fn answered(
+    request: BatchGetItemFluentBuilder,
+) -> Result<HashMap<String, Vec<Item>>, RepositoryError> {
+    const TRIES: u32 = 4;
+    for attempt in 1..=TRIES {
+        let response = request.clone().send().await;
+        let response = response.map_err(|error| failed("BatchGetItem", error))?;
+        if response.unprocessed_keys.is_none_or(|keys| keys.is_empty()) {
+            return Ok(response.responses.unwrap_or_default());
+        }
+        if attempt < TRIES {
+            let most = 50 << attempt;
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(0..most))).await;
+        }
+    }
+    Err(RepositoryError::Throttled)
+}
+
 impl UserStore for Users {
     async fn get(&self, id: &UserId) -> Result<Option<User>, RepositoryError> {
         let request = self
@@ -245,24 +266,13 @@ impl UserStore for Users {
             let keys = KeysAndAttributes::builder().keys(key).consistent_read(true);
             keys.build().map_err(invalid_request)
         };
-        let response = self
+        let event = one(Item::from([("event_key".to_owned(), event_key)]))?;
+        let request = self
             .client
             .batch_get_item()
             .request_items(&self.table, one(key(id))?)
-            .request_items(
-                &self.deliveries,
-                one(Item::from([("event_key".to_owned(), event_key)]))?,
-            )
-            .send()
-            .await
-            .map_err(|error| failed("BatchGetItem", error))?;
-        if response
-            .unprocessed_keys
-            .is_some_and(|keys| !keys.is_empty())
-        {
-            return Err(RepositoryError::Throttled);
-        }
-        let mut tables = response.responses.unwrap_or_default();
+            .request_items(&self.deliveries, event);
+        let mut tables = answered(request).await?;
         let mut item = |table| tables.remove(table).and_then(|mut items| items.pop());
         let expiry = item(&self.deliveries).map(|event| number(&event, "expires_at"));
         Ok(Loaded {

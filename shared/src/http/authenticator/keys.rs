@@ -16,6 +16,8 @@ use crate::platform::{
 const FETCH: Duration = Duration::from_secs(3);
 /// No key set is larger, in bytes.
 const MAX_SET: usize = 64 * 1024;
+/// No token is tried with more keys: each try costs time, also for forgeries.
+const MAX_TRIED: usize = 4;
 /// A shared secret is at least as long as the digest (RFC 7518, 3.2), in bytes.
 const MIN_SECRET: usize = 32;
 
@@ -71,6 +73,9 @@ impl Source for KeySource {
     type Value = Keys;
     type Error = KeysError;
 
+    /// A key that its issuer withdrew must not count for ever while the set is empty or cannot be read.
+    const LONGEST_USE: Option<Duration> = Some(Duration::from_hours(1));
+
     async fn fetch(&self) -> Result<Keys, KeysError> {
         let keys = match self {
             Self::Secret(secret) => Keys::of(secret.fetch().await?, true),
@@ -124,15 +129,21 @@ impl Keys {
         )
     }
 
-    /// The key with the token's key id, or, of a token without one, the only key that is for its algorithm.
-    pub(super) fn find(&self, header: &Header) -> Option<&DecodingKey> {
-        let mut suitable = self
-            .0
-            .iter()
-            .filter(|key| key.algorithm == header.alg)
-            .filter(|key| header.kid.is_none() || key.id == header.kid);
-        let key = suitable.next()?;
-        suitable.next().is_none().then_some(&key.verifier)
+    /// Returns the keys that may have signed a token, at most [`MAX_TRIED`]: of its algorithm, and not of another key id. Key ids are
+    /// optional, in tokens and in sets, and need not be unique (RFC 7515, 4.1.4, RFC 7517, 4.5): while an issuer without them
+    /// changes its key, two suit each token.
+    pub(super) fn suitable(&self, header: &Header) -> impl Iterator<Item = &DecodingKey> {
+        let kid = header.kid.as_ref();
+        let algorithm = header.alg;
+        let may_be = move |key: &&Key| match (kid, &key.id) {
+            (Some(kid), Some(id)) => kid == id,
+            (None, _) | (_, None) => true,
+        };
+        let keys = self.0.iter();
+        keys.filter(move |key| key.algorithm == algorithm)
+            .filter(may_be)
+            .map(|key| &key.verifier)
+            .take(MAX_TRIED)
     }
 }
 

@@ -202,11 +202,31 @@ fn refuses_what_is_no_token() {
 }
 
 #[test]
-fn a_token_without_key_id_needs_a_single_suitable_key() {
+fn each_key_that_may_have_signed_a_token_is_tried() {
     let (one, other, ec) = (ed25519(), ed25519(), p256());
     let token = one.token_with(&json!({ "alg": "EdDSA" }), &claims());
     assert!(accepted(&token, &set(&[&one, &ec])));
-    assert!(!accepted(&token, &set(&[&one, &other])));
+    assert!(
+        accepted(&token, &set(&[&other, &one])),
+        "no key id in the token"
+    );
+    assert!(!accepted(&token, &set(&[&other, &ec])));
+
+    let with_id = one.token(&claims());
+    assert!(
+        accepted(&with_id, &set(&[&other, &one])),
+        "two keys of one id"
+    );
+    let mut nameless = ed25519();
+    let of_nameless = nameless.token(&claims());
+    nameless.jwk["kid"] = Value::Null;
+    assert!(
+        accepted(&of_nameless, &set(&[&other, &nameless])),
+        "no key id in the set"
+    );
+
+    let many = [&other, &other, &other, &other, &one];
+    assert!(!accepted(&token, &set(&many)), "the fifth is not tried");
 }
 
 #[test]
@@ -258,8 +278,10 @@ fn issuer_and_audience_are_required_when_configured() {
     for (name, value) in [
         ("iss", Value::Null),
         ("iss", json!("https://evil.example")),
+        ("iss", json!(["https://issuer.example"])),
         ("aud", Value::Null),
         ("aud", json!("other")),
+        ("aud", json!(["other", 7])),
     ] {
         let mut bad = good.clone();
         bad[name] = value;
@@ -396,6 +418,26 @@ fn a_public_key_set_and_shared_secrets_are_not_configured_together() {
         .map(|_| ())
         .unwrap_err();
     assert!(error.to_string().contains("JWT_ALGORITHMS"));
+}
+
+#[test]
+fn one_of_several_audiences_is_enough_and_cognito_names_it_elsewhere() {
+    let issuer = ed25519();
+    let keys = set(&[&issuer]);
+    let policy = policy("", "kyc, mobile");
+    let passes = |claims: &Value| policy.user(&issuer.token(claims), &keys).is_ok();
+    for audience in ["kyc", "mobile"] {
+        assert!(passes(&with("aud", json!(audience))));
+        assert!(
+            passes(&with("client_id", json!(audience))),
+            "an access token of Cognito"
+        );
+    }
+    assert!(!passes(&with("aud", json!("kyc, mobile"))));
+    assert!(!passes(&with("client_id", json!("other"))));
+    let mut elsewhere = with("client_id", json!("kyc"));
+    elsewhere["aud"] = json!("other");
+    assert!(!passes(&elsewhere), "`aud` goes before");
 }
 
 #[test]
