@@ -44,6 +44,14 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
     }))
 }
 
+/// Returns a number without leading zeros. RFC 7518, 6.3.1.1, allows none, but some issuers write the sign of their big integers.
+fn without_zeros(mut number: &[u8]) -> &[u8] {
+    while let Some(rest) = number.strip_prefix(&[0]) {
+        number = rest;
+    }
+    number
+}
+
 struct RingVerifier {
     algorithm: Algorithm,
     key: DecodingKey,
@@ -74,6 +82,7 @@ impl Verifier<Vec<u8>> for RingVerifier {
                 UnparsedPublicKey::new(&ED25519, point).verify(message, signature)
             }
             (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+                let (n, e) = (without_zeros(n), without_zeros(e));
                 RsaPublicKeyComponents { n, e }.verify(
                     &RSA_PKCS1_2048_8192_SHA256,
                     message,

@@ -149,7 +149,16 @@ impl Keys {
 
 impl Key {
     /// None: it is of a kind that is not used here, or meant for something else.
-    fn parse(jwk: Value) -> Option<Self> {
+    fn parse(mut jwk: Value) -> Option<Self> {
+        // Some issuers write plain base64 instead of base64url without padding.
+        for number in ["n", "e", "x", "y", "k"] {
+            if let Some(Value::String(text)) = jwk.get_mut(number) {
+                *text = text
+                    .trim_end_matches('=')
+                    .replace('+', "-")
+                    .replace('/', "_");
+            }
+        }
         let jwk: Jwk = serde_json::from_value(jwk).ok()?;
         let algorithm = algorithm(&jwk.algorithm)?;
         let common = &jwk.common;

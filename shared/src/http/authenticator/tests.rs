@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
@@ -10,6 +10,8 @@ use ring::signature::{
 use serde_json::{Value, json};
 
 use super::*;
+
+mod issuers;
 
 /// Somebody who can issue tokens: a signing function and the JWK of its key.
 struct Issuer {
@@ -227,6 +229,22 @@ fn each_key_that_may_have_signed_a_token_is_tried() {
 
     let many = [&other, &other, &other, &other, &one];
     assert!(!accepted(&token, &set(&many)), "the fifth is not tried");
+}
+
+#[test]
+fn numbers_of_keys_are_read_as_issuers_write_them() {
+    let mut issuer = rsa();
+    let token = issuer.token(&claims());
+    let modulus = URL_SAFE_NO_PAD
+        .decode(issuer.jwk["n"].as_str().unwrap())
+        .unwrap();
+    for form in [
+        base64([&[0], &modulus[..]].concat()),
+        STANDARD.encode(&modulus),
+    ] {
+        issuer.jwk["n"] = json!(form);
+        assert!(accepted(&token, &set(&[&issuer])), "{form}");
+    }
 }
 
 #[test]
