@@ -201,8 +201,10 @@ impl App {
         loop {
             let answer = self.get(REFRESH).await;
             match answer.header("retry-after").parse() {
-                Ok(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-                Err(_) => return answer.ok(),
+                Ok(seconds) if answer.status != 200 => {
+                    tokio::time::sleep(Duration::from_secs(seconds)).await;
+                }
+                _ => return answer.ok(),
             }
         }
     }

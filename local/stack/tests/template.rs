@@ -101,6 +101,25 @@ fn overrides_name_resources() {
     );
 }
 
+/// CloudFormation refuses the same.
+#[test]
+fn values_that_the_template_refuses_are_refused() {
+    for (name, value) in [
+        ("SessionLimit", "0"),
+        ("SessionLimit", "many"),
+        ("ProviderUrl", "notaurl"),
+        ("ProviderUrl", "http://api.example.com"),
+        ("CorsOrigins", "https://app.example.com/"),
+        ("LogLevel", "loud"),
+        ("ProviderEnvironment", "prod"),
+    ] {
+        let overrides = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        let parsed = Template::parse(include_str!("../../../template.yaml"), &overrides);
+        let refused = parsed.err().unwrap().to_string();
+        assert!(refused.contains(name), "{name}={value}: {refused}");
+    }
+}
+
 /// `cargo lambda watch` reads its routes from `Cargo.toml`.
 #[test]
 fn cargo_lambda_watch_has_the_same_routes() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use regex_lite::Regex;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use yaml_serde::{Mapping, Value as Yaml};
@@ -32,7 +33,8 @@ impl Names {
                 Some(default) => values.insert(name.to_owned(), scalar(default, name)?),
                 None => None,
             };
-            if overrides.contains_key(name) {
+            if let Some(value) = overrides.get(name) {
+                check(parameter, name, value)?;
                 values.insert(name.to_owned(), String::new());
             }
         }
@@ -169,6 +171,38 @@ pub(super) fn entries(value: Option<&Yaml>) -> impl Iterator<Item = (&str, &Yaml
 /// Deserializes a resolved part of the template.
 pub(super) fn from_json<T: DeserializeOwned>(value: Json, at: &str) -> Result<T, Error> {
     serde_json::from_value(value).map_err(|error| Error::Template(format!("{at}: {error}")))
+}
+
+/// Checks a value of a parameter as CloudFormation does before a deployment.
+fn check(parameter: &Yaml, name: &str, value: &str) -> Result<(), Error> {
+    let text = |key: &str| parameter.get(key).and_then(Yaml::as_str);
+    let number = |key: &str| parameter.get(key).and_then(Yaml::as_f64);
+    let allowed = parameter.get("AllowedValues").and_then(Yaml::as_sequence);
+    let is_allowed = allowed.is_none_or(|allowed| {
+        let mut allowed = allowed.iter().filter_map(|value| scalar(value, name).ok());
+        allowed.any(|allowed| allowed == value)
+    });
+    let is_in_range = if text("Type") == Some("Number") {
+        value.parse().is_ok_and(|value: f64| {
+            number("MinValue").is_none_or(|least| least <= value)
+                && number("MaxValue").is_none_or(|most| value <= most)
+        })
+    } else {
+        true
+    };
+    let matches = match text("AllowedPattern").map(Regex::new) {
+        None => true,
+        Some(Ok(pattern)) => pattern.is_match(value),
+        Some(Err(error)) => return Err(Error::Template(format!("{name}: {error}"))),
+    };
+    if is_allowed && is_in_range && matches {
+        return Ok(());
+    }
+    let expected = text("ConstraintDescription").or_else(|| text("Description"));
+    let expected = expected.unwrap_or("see template.yaml");
+    Err(Error::Template(format!(
+        "the parameter {name} cannot be {value:?}: {expected}"
+    )))
 }
 
 fn scalar(value: &Yaml, at: &str) -> Result<String, Error> {
