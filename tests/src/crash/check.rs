@@ -31,7 +31,7 @@ pub fn check(truth: &Truth, stored: &Stored, polled: bool) -> Findings {
         findings.lost.push("there is no user".to_owned());
         return findings;
     };
-    findings.user(truth, user, polled);
+    findings.user(&kept(truth, &stored.history), user, polled);
     findings.history(user, &stored.history);
 
     let told = format!(
@@ -44,6 +44,23 @@ pub fn check(truth: &Truth, stored: &Stored, polled: bool) -> Findings {
         std::cmp::Ordering::Greater => findings.doubled.push(told),
     }
     findings
+}
+
+/// Returns what must be stored. Of an erased person that is what was stored when the erasure came: events that come later change nothing,
+/// and the provider knows nothing any more.
+fn kept(truth: &Truth, history: &[Value]) -> Truth {
+    let erasure = history.iter().find(|item| item.get("erased").is_some());
+    match erasure {
+        Some(erasure) if truth.erased => Truth {
+            status: match text(erasure, "to") {
+                "approved" => "approved",
+                _ => "pending",
+            },
+            decided_at: number(erasure, "decided_at"),
+            ..truth.clone()
+        },
+        Some(_) | None => truth.clone(),
+    }
 }
 
 impl Findings {
@@ -192,6 +209,28 @@ mod tests {
     #[test]
     fn nothing_is_wrong() {
         assert_eq!(check(&truth(), &stored(), true), Findings::default());
+    }
+
+    #[test]
+    fn what_comes_after_an_erasure_changes_nothing() {
+        let erased = Truth {
+            erased: true,
+            ..truth()
+        };
+        let text = |text: &str| json!({ "S": text });
+        let mut overtaken = stored();
+        overtaken.history[1] = json!({ "sequence": { "N": "2" }, "from": text("in_progress"), "to": text("pending"),
+            "erased": { "BOOL": true } });
+        overtaken.user = Some(
+            json!({ "history_sequence": { "N": "2" }, "onboarding_step": text("kyc_verification") }),
+        );
+        assert_eq!(check(&erased, &overtaken, true), Findings::default());
+        change(
+            overtaken.user.as_mut().unwrap(),
+            "status",
+            &text("approved"),
+        );
+        assert!(!check(&erased, &overtaken, true).lost.is_empty());
     }
 
     #[test]
