@@ -8,16 +8,13 @@ use std::thread;
 use dynoxide::Database;
 use local_aws::dynamodb::create_tables;
 use local_aws::template::Template;
-use shared::kyc::{EventKey, Queue, Timestamp, User, UserId};
 use shared::platform::{Aws, Variables};
-use shared::repository::{
-    Commit, CommitError, DueUser, Loaded, RepositoryError, Shard, UserStore, Users,
-};
+use shared::repository::Users;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
-use crate::runner::{Report, play_in};
-use crate::simulation::user_ids;
+use crate::runner::Report;
+use crate::simulation::simulate;
 use crate::world::World;
 
 /// Plays simulations of a world on engines in memory, from `seed` on, until there are `histories`, or `most` findings.
@@ -28,24 +25,16 @@ pub fn play_on_engine(world: World, seed: u64, histories: u64, most: usize) -> R
     let runtime = runtime();
     let template = include_str!("../../../template.yaml");
     let template = Template::parse(template, &BTreeMap::new()).unwrap();
-    let mut report = Report::default();
-    let mut seed = seed;
-    while !report.is_full(histories, most) {
-        let (endpoint, stop) = start_engine();
-        let aws = Aws::from_environment(&variables(&endpoint)).unwrap();
-        let client = aws.dynamodb();
+    Report::of(seed, histories, most, |seed| {
+        let (endpoint, _stopped_at_end) = start_engine();
+        let variables = variables(&endpoint);
+        let client = Aws::from_environment(&variables).unwrap().dynamodb();
         runtime
             .block_on(create_tables(&client, &endpoint, &template.tables))
             .unwrap();
-        let store = Populated {
-            users: Users::from_environment(&variables(&endpoint), client).unwrap(),
-            shards: user_ids().iter().map(Shard::of).collect(),
-        };
-        report.add(seed, play_in(&runtime, world, seed, store, None));
-        drop(stop);
-        seed = seed.wrapping_add(1);
-    }
-    report
+        let users = Users::from_environment(&variables, client).unwrap();
+        runtime.block_on(simulate(world, seed, users, None))
+    })
 }
 
 fn runtime() -> Runtime {
@@ -63,52 +52,12 @@ fn start_engine() -> (String, oneshot::Sender<()>) {
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             let database = Database::memory().unwrap();
             let stopped = async { stopped.await.unwrap_or_default() };
-            // Open connections of the client keep it; the thread may end with the process.
+            // It ends once the client has closed its connections.
             let served = dynoxide::server::serve_with_shutdown(listener, database, stopped).await;
             served.unwrap();
         });
     });
     (endpoint, stop)
-}
-
-/// The repository, without the lists of shards that have no user: most requests would be those.
-struct Populated {
-    users: Users,
-    shards: Vec<Shard>,
-}
-
-impl UserStore for Populated {
-    async fn get(&self, id: &UserId) -> Result<Option<User>, RepositoryError> {
-        self.users.get(id).await
-    }
-
-    async fn get_with_event(
-        &self,
-        id: &UserId,
-        event: &EventKey,
-        now: Timestamp,
-    ) -> Result<Loaded, RepositoryError> {
-        self.users.get_with_event(id, event, now).await
-    }
-
-    async fn commit(&self, change: Commit<'_>) -> Result<User, CommitError> {
-        self.users.commit(change).await
-    }
-
-    async fn due(
-        &self,
-        queue: Queue,
-        shard: Shard,
-        now: Timestamp,
-        after: Option<&DueUser>,
-        limit: u8,
-    ) -> Result<Vec<DueUser>, RepositoryError> {
-        if self.shards.contains(&shard) {
-            self.users.due(queue, shard, now, after, limit).await
-        } else {
-            Ok(vec![])
-        }
-    }
 }
 
 /// Returns the variables of a function. Tables bear their logical ids as names.

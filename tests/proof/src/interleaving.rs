@@ -19,6 +19,7 @@ use std::time::Duration;
 use shared::kyc::{DocumentStatus, Level, Policy, Status, StoredDocument, Timestamp, UserId};
 use shared::provider::sumsub::WebhookSecrets;
 use shared::service::KycService;
+use tokio::runtime::Runtime;
 
 use crate::clock;
 use crate::provider::applicant::{Answer, Applicant, LEVELS, Move, Presence};
@@ -648,26 +649,52 @@ async fn finish(run: &Run, combination: &Combination, trace: &Trace) -> Result<(
         .map_err(|wrong| Finding::Diverged(format!("{}, {wrong}", shown(Some(&user)))))
 }
 
-/// Explores all interleavings of a combination with so many switches at most, or those before the first that fails.
-pub fn explore(combination: &Combination, most_switches: Option<usize>) -> Explored {
-    let runtime = runtime();
-    let stage = runtime.block_on(Stage::of(combination.scene));
-    let mut explored = Explored::default();
-    let mut path = Path::default();
-    loop {
-        let result = runtime.block_on(run(
-            &stage,
+/// A walk through the interleavings of a combination, with so many switches at most.
+struct Walk<'a> {
+    runtime: Runtime,
+    stage: Stage,
+    combination: &'a Combination,
+    most_switches: Option<usize>,
+    path: Path,
+}
+
+impl<'a> Walk<'a> {
+    fn new(combination: &'a Combination, most_switches: Option<usize>) -> Self {
+        let runtime = runtime();
+        let stage = runtime.block_on(Stage::of(combination.scene));
+        Self {
+            runtime,
+            stage,
             combination,
             most_switches,
-            &mut path,
-            &Trace::default(),
-        ));
+            path: Path::default(),
+        }
+    }
+
+    /// Runs the present interleaving, as [`run`] does.
+    fn run(&mut self, trace: &Trace) -> Result<bool, Finding> {
+        self.runtime.block_on(run(
+            &self.stage,
+            self.combination,
+            self.most_switches,
+            &mut self.path,
+            trace,
+        ))
+    }
+}
+
+/// Explores all interleavings of a combination with so many switches at most, or those before the first that fails.
+pub fn explore(combination: &Combination, most_switches: Option<usize>) -> Explored {
+    let mut walk = Walk::new(combination, most_switches);
+    let mut explored = Explored::default();
+    loop {
+        let result = walk.run(&Trace::default());
         explored.interleavings += u64::from(result != Ok(false));
         if let Err(finding) = result {
             explored.failed = Some((explored.interleavings, finding));
             return explored;
         }
-        if !path.advance() {
+        if !walk.path.advance() {
             return explored;
         }
     }
@@ -675,27 +702,18 @@ pub fn explore(combination: &Combination, most_switches: Option<usize>) -> Explo
 
 /// Returns the trace of an interleaving by its number, which begins with 1, among those with so many switches at most.
 pub fn replay(combination: &Combination, most_switches: Option<usize>, number: u64) -> String {
-    let runtime = runtime();
-    let stage = runtime.block_on(Stage::of(combination.scene));
-    let mut path = Path::default();
+    let mut walk = Walk::new(combination, most_switches);
     let mut count = 0;
     loop {
         // Those before are found by running them.
-        let result = runtime.block_on(run(
-            &stage,
-            combination,
-            most_switches,
-            &mut path,
-            &Trace::default(),
-        ));
+        let result = walk.run(&Trace::default());
         count += u64::from(result != Ok(false));
         if count == number {
             let trace = Trace::kept();
-            let played = run(&stage, combination, most_switches, &mut path, &trace);
-            let result = runtime.block_on(played);
+            let result = walk.run(&trace);
             return format!("{}{result:?}\n", trace.text());
         }
-        if !path.advance() {
+        if !walk.path.advance() {
             return format!("there are {count} interleavings\n");
         }
     }

@@ -1,6 +1,5 @@
 //! Many simulations, and the shortest one that fails.
 
-use shared::repository::UserStore;
 use tokio::runtime::Runtime;
 
 use crate::mutation::Mutation;
@@ -20,19 +19,25 @@ pub struct Report {
 }
 
 impl Report {
-    pub(crate) fn is_full(&self, histories: u64, most_findings: usize) -> bool {
-        self.work.histories >= histories || self.findings.len() >= most_findings
-    }
-
-    /// Adds the result of the simulation of `seed`.
-    pub(crate) fn add(&mut self, seed: u64, played: Result<Work, Finding>) {
-        match played {
-            Ok(work) => {
-                self.work.histories += work.histories;
-                self.work.deliveries += work.deliveries;
+    /// Runs simulations, from `seed` on, until there are `histories`, or `most` findings.
+    pub(crate) fn of(
+        mut seed: u64,
+        histories: u64,
+        most: usize,
+        mut simulation: impl FnMut(u64) -> Result<Work, Finding>,
+    ) -> Self {
+        let mut report = Self::default();
+        while report.work.histories < histories && report.findings.len() < most {
+            match simulation(seed) {
+                Ok(work) => {
+                    report.work.histories += work.histories;
+                    report.work.deliveries += work.deliveries;
+                }
+                Err(finding) => report.findings.push((seed, finding)),
             }
-            Err(finding) => self.findings.push((seed, finding)),
+            seed = seed.wrapping_add(1);
         }
+        report
     }
 }
 
@@ -57,25 +62,9 @@ pub fn play(
     mutation: Option<Mutation>,
 ) -> Report {
     let runtime = runtime();
-    let mut report = Report::default();
-    let mut seed = seed;
-    while !report.is_full(histories, most) {
-        let played = play_in(&runtime, world, seed, memory(mutation), mutation);
-        report.add(seed, played);
-        seed = seed.wrapping_add(1);
-    }
-    report
-}
-
-/// Plays one simulation with a store.
-pub(crate) fn play_in<S: UserStore + Send + 'static>(
-    runtime: &Runtime,
-    world: World,
-    seed: u64,
-    store: S,
-    mutation: Option<Mutation>,
-) -> Result<Work, Finding> {
-    runtime.block_on(simulate(world, seed, store, mutation))
+    Report::of(seed, histories, most, |seed| {
+        runtime.block_on(simulate(world, seed, memory(mutation), mutation))
+    })
 }
 
 /// Returns the trace of the shortest simulation that fails as the one of `seed` does.
@@ -130,7 +119,7 @@ pub fn find(mutation: Mutation, seed: u64, most: u64) -> Option<Found> {
         for world in World::ALL {
             let seed = seed.wrapping_add(seeds);
             let store = memory(Some(mutation));
-            let played = play_in(&runtime, world, seed, store, Some(mutation));
+            let played = runtime.block_on(simulate(world, seed, store, Some(mutation)));
             if let Err(finding) = played {
                 return Some(Found {
                     seeds,

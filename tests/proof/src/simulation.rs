@@ -90,14 +90,6 @@ pub(crate) fn policy() -> Policy {
     }
 }
 
-/// Returns the ids of all users of a simulation, the witness last.
-pub(crate) fn user_ids() -> Vec<UserId> {
-    let ids = (0..USERS).map(|number| format!("usr_{number}"));
-    ids.chain([WITNESS.to_owned()])
-        .map(|id| UserId::parse(id).unwrap())
-        .collect()
-}
-
 /// Deadlines are no matter here: calls fail when they are told to.
 pub(crate) fn deadline() -> Deadline {
     Deadline::within(Duration::from_hours(1))
@@ -166,14 +158,15 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             Some(mutation) => mutation.policy(policy()),
             None => policy(),
         };
-        let ids = user_ids();
-        let person = |id: &UserId| Person {
-            id: id.clone(),
+        let person = |number| Person {
+            id: UserId::parse(format!("usr_{number}")).unwrap(),
             observer: Observer::default(),
             has_session: false,
             last_stamp: 0,
         };
-        let people: Vec<Person> = ids.iter().take(USERS).map(person).collect();
+        let people: Vec<Person> = (0..USERS).map(person).collect();
+        let mut ids: Vec<UserId> = people.iter().map(|person| person.id.clone()).collect();
+        ids.push(UserId::parse(WITNESS).unwrap());
         let schedule = Schedule::new(ids, trace.clone());
         Self {
             world,

@@ -172,6 +172,7 @@ pub(crate) struct Books {
 /// The books about one user.
 #[derive(Debug, Clone)]
 struct Account {
+    shard: Shard,
     version: u64,
     sequence: u64,
     status: Status,
@@ -184,6 +185,10 @@ impl Books {
     /// Returns whether the effect of an event was ever stored.
     pub(crate) fn knows(&self, event: &EventKey) -> bool {
         self.events.contains_key(event)
+    }
+
+    fn has_user_in(&self, shard: Shard) -> bool {
+        self.users.values().any(|account| account.shard == shard)
     }
 
     /// Returns the time at which the user was last stored.
@@ -214,7 +219,9 @@ impl Books {
         if before == after && change.event.is_some() {
             return;
         }
-        let account = self.users.entry(stored.id.clone()).or_insert(Account {
+        let account = self.users.entry(stored.id.clone());
+        let account = account.or_insert_with_key(|id| Account {
+            shard: Shard::of(id),
             version: 0,
             sequence: 0,
             status: Status::Pending,
@@ -358,7 +365,10 @@ impl<S: UserStore> UserStore for Proven<S> {
         after: Option<&DueUser>,
         limit: u8,
     ) -> Result<Vec<DueUser>, RepositoryError> {
-        // A list in which nobody stands says the same at any time: it need not wait.
+        // A list in which nobody stands says the same at any time: it need not wait, or be asked for if it has nobody at all.
+        if !self.books().has_user_in(shard) {
+            return Ok(vec![]);
+        }
         let listed = self.store.due(queue, shard, now, after, limit).await?;
         if listed.is_empty() {
             return Ok(listed);
