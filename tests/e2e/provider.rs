@@ -38,14 +38,20 @@ pub(crate) async fn app_with<const N: usize>(
             body,
         )
     };
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let provider_url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    let provider_url = serve(Router::new().fallback(answer)).await;
     App::start_with(Options {
         provider_url: Some(provider_url),
         ..options
     })
     .await
+}
+
+/// Starts a server. Returns its address.
+async fn serve(router: Router) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    url
 }
 
 /// Starts a server that knows nothing. Returns its address, and the `User-Agent` of each request that it gets.
@@ -58,9 +64,7 @@ async fn listener() -> (String, Arc<Mutex<Vec<String>>>) {
         heard.lock().unwrap().push(name.to_owned());
         StatusCode::NOT_FOUND
     };
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    let url = serve(Router::new().fallback(answer)).await;
     (url, names)
 }
 

@@ -130,15 +130,11 @@ async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
     );
 }
 
-/// Changes attributes of a stored user as only somebody with access to the table can.
-async fn tamper(app: &App, id: &str, attributes: &[(&str, Value)]) {
-    let updates = attributes.iter().map(|(name, value)| {
-        let update = json!({ "Action": "PUT", "Value": value });
-        ((*name).to_owned(), update)
-    });
-    let updates: serde_json::Map<String, Value> = updates.collect();
+/// Changes an attribute of a stored user as only somebody with access to the table can.
+async fn tamper(app: &App, id: &str, attribute: &str, value: Value) {
     let key = json!({ "user_id": { "S": id } });
     let table = app.stack.table("UsersTable");
+    let updates = json!({ attribute: { "Action": "PUT", "Value": value } });
     let update = json!({ "TableName": table, "Key": key, "AttributeUpdates": updates });
     app.dynamodb("UpdateItem", update).await;
 }
@@ -165,12 +161,7 @@ async fn users_whose_items_cannot_be_read_keep_nobody_waiting() {
             ..new_user(&id)
         })
         .await;
-        tamper(
-            &app,
-            &id,
-            &[("status", json!({ "S": "of a newer version" }))],
-        )
-        .await;
+        tamper(&app, &id, "status", json!({ "S": "of a newer version" })).await;
     }
     let line = reconcile(&app).await;
     assert_eq!(counts(&line), [&json!(1), &json!(1), &json!(0)]);
@@ -193,7 +184,7 @@ async fn users_in_the_wrong_place_of_the_index_keep_nobody_waiting() {
             ..new_user(id)
         })
         .await;
-        tamper(&app, id, &[("due_at", json!({ "N": shown }))]).await;
+        tamper(&app, id, "due_at", json!({ "N": shown })).await;
     }
     assert_eq!(
         counts(&reconcile(&app).await),
