@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use local::Options;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tests::app::{ACCESS_TOKEN, App, DETAILS, REFRESH, USER, WEBHOOK, send};
+use tests::app::{ACCESS_TOKEN, App, DETAILS, REFRESH, STATUS, USER, WEBHOOK, send};
 
 use crate::faults::app_with_wrong_credentials;
 use crate::provider::{APPLICANT, app_with_answers};
@@ -124,8 +126,30 @@ async fn functions_write_the_metrics_of_the_runbook() {
     let silent = app_with_answers([(APPLICANT, 200, green)]).await;
     assert_eq!(silent.get(REFRESH).await.ok()["status"], "in_progress");
 
+    // Keys and a secret that are taken away while they are in use, and what makes functions fetch them early.
+    let (bereft, vault) = App::start_with_vault(Options::default()).await;
+    bereft.get(STATUS).await.ok();
+    bereft.deliver(&event).await.ok();
+    vault.set("JwksSecret", None);
+    vault.set("WebhookSecret", None);
+    let [token, other] =
+        [USER, "usr_other"].map(|user| bereft.stack.token(user, Duration::from_mins(1)));
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let (_, signature) = other.rsplit_once('.').unwrap();
+    let forged = bereft.request(Method::GET, STATUS);
+    let forged = forged.header("x-juno-jwt", format!("{signed}.{signature}"));
+    assert_eq!(send(forged).await.status, 401);
+    let forged = bereft.delivery(event.to_string());
+    assert_eq!(
+        forged
+            .send(&[("x-payload-digest", &"0".repeat(64))])
+            .await
+            .status,
+        401
+    );
+
     let mut written = written(&app);
-    for app in [&locked_out, &confused, &silent] {
+    for app in [&locked_out, &confused, &silent, &bereft] {
         written.append(&mut self::written(app));
     }
     // This one is made of the access log, by API Gateway.

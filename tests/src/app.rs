@@ -101,6 +101,12 @@ impl Answer {
             );
         }
         assert_eq!(body["trace_id"], self.header("x-amzn-requestid"));
+        let proof = match code {
+            "USR-401-001" => "x-juno-jwt",
+            "KYC-401-001" => "x-payload-digest",
+            _ => "",
+        };
+        assert_eq!(self.header("x-amzn-remapped-www-authenticate"), proof);
         assert_eq!(body.as_object().unwrap().len(), 7, "{body}");
     }
 

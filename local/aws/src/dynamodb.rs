@@ -20,6 +20,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use crate::{
     Error,
     forward::{Upstream, forward},
+    hosts::local_names_only,
     iam::{self, Guard, Iam},
     logs::Logs,
     template::{Index, Key, Table},
@@ -90,6 +91,7 @@ async fn serve_guarded(
     let router = Router::new()
         .fallback(forward)
         .layer(middleware::from_fn_with_state(guard, Guard::check))
+        .layer(middleware::from_fn(local_names_only))
         .with_state(upstream);
     let (front_runs, front_ended) = oneshot::channel::<()>();
     let front = async move {

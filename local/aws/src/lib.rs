@@ -4,6 +4,7 @@ pub mod account;
 pub mod dynamodb;
 pub mod forward;
 pub mod gateway;
+pub mod hosts;
 pub mod iam;
 pub mod lambda;
 pub mod logs;

@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     account::{ACCOUNT_ID, region},
+    hosts::local_names_only,
     iam::{Access, Guard, Iam},
     logs::Logs,
 };
@@ -44,6 +45,7 @@ pub async fn serve(
     let router = Router::new()
         .route("/", post(get_secret_value))
         .layer(middleware::from_fn_with_state(guard, Guard::check))
+        .layer(middleware::from_fn(local_names_only))
         .with_state(source);
     axum::serve(listener, router)
         .with_graceful_shutdown(shutdown)

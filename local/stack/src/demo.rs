@@ -10,11 +10,14 @@ use axum::{
             REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
     },
-    middleware::map_response,
+    middleware::{from_fn, map_response},
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use local_aws::forward::{Upstream, forward};
+use local_aws::{
+    forward::{Upstream, forward},
+    hosts::local_names_only,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{kyc::UserId, platform::chain, repository::Users};
@@ -138,6 +141,7 @@ fn reference() -> Router {
 
 /// Adds a content security policy and other security headers to pages.
 fn secured(pages: Router, policy: &'static str) -> Router {
+    let pages = pages.layer(from_fn(local_names_only));
     pages.layer(map_response(async move |mut response: Response| {
         for (name, value) in [
             (CACHE_CONTROL, "no-store"),

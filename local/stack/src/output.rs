@@ -230,10 +230,10 @@ mod tests {
             "status: panicked [2J"
         );
         let refused =
-            r#"{"level":"INFO","message":"request","status":401,"cause":"no key suits the token"}"#;
+            r#"{"level":"INFO","message":"request","status":401,"cause":"the token has expired"}"#;
         assert_eq!(
             TEXT.function(&logged(refused)).unwrap(),
-            r#"status: INFO request cause="no key suits the token" status=401"#
+            r#"status: INFO request cause="the token has expired" status=401"#
         );
         for quiet in [
             r#"{"level":"INFO","message":"request"}"#,

@@ -54,6 +54,28 @@ fn with_demo() -> Options {
     }
 }
 
+/// DNS rebinding: a page at a name that its owner now leads to this machine.
+#[tokio::test]
+async fn neither_pages_nor_stand_ins_answer_to_a_name_of_somebody_else() {
+    let demo = Demo::start(with_demo()).await;
+    let stack = &demo.stack;
+    let page = demo.client.get(format!("{}/", stack.api_url()));
+    for request in [
+        page,
+        demo.client.post(stack.secrets_url()),
+        demo.client.post(stack.dynamodb_url()),
+    ] {
+        let answer = request.header("host", "evil.example:80").send().await;
+        assert_eq!(answer.unwrap().status(), 421);
+    }
+    let session = demo
+        .client
+        .post(format!("{}/demo/session", stack.api_url()));
+    let session = session.header("host", "evil.example");
+    let session = session.json(&json!({ "user": "usr_1" })).send().await;
+    assert_eq!(session.unwrap().status(), 421);
+}
+
 #[tokio::test]
 async fn the_page_loads_nothing_from_elsewhere() {
     let demo = Demo::start(with_demo()).await;

@@ -2,9 +2,11 @@
 
 mod keys;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::HeaderMap;
 use jsonwebtoken::errors::{Error, ErrorKind};
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, Validation, decode};
 use serde_json::Value;
 
 pub use self::keys::{JwkSet, KeySource, Keys, KeysError};
@@ -19,43 +21,58 @@ const MAX_TOKEN: usize = 8 * 1024;
 /// How far two clocks may be apart, in seconds.
 const LEEWAY: u64 = 60;
 
-/// Why a token is not accepted. Callers are not told, and nothing of the token is kept.
+/// A reason for which a token is refused, with what would be accepted. Callers are not told, and nothing of the token is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
     /// There is no token, or more than one.
     #[error("there is no single x-juno-jwt header")]
     Header,
-    /// It is too long.
-    #[error("the token is too long")]
+    /// It is longer than 8 KiB.
+    #[error("the token is longer than 8 KiB")]
     TooLong,
-    /// It is no token, or its claims are not what they should be.
-    #[error("the token is malformed")]
+    /// It is not a JWS with a JSON header and JSON claims, or a member is there twice.
+    #[error(
+        "the token is not three parts of base64url, the first two JSON objects that have no member twice"
+    )]
     Malformed,
     /// It asks for an understanding of its header that we do not have (RFC 7515, 4.1.11).
-    #[error("the token has a critical header")]
+    #[error("the token has a critical header (crit), which is not supported")]
     Critical,
     /// Its algorithm is not in the allow-list.
-    #[error("the token's algorithm is not allowed")]
+    #[error("the token's algorithm (alg) is not one of JWT_ALGORITHMS")]
     Algorithm,
     /// No key of the set has its key id and is for its algorithm.
-    #[error("no key suits the token")]
+    #[error("no key of the JWK Set has the token's key id (kid) and is for its algorithm (alg)")]
     Key,
-    /// It was not signed with that key.
-    #[error("the token's signature does not match")]
+    /// None of those keys signed it.
+    #[error(
+        "the token's signature is not of the key that its key id (kid) and algorithm (alg) name"
+    )]
     Signature,
-    /// It has expired, or is not valid yet.
-    #[error("the token is not valid at this time")]
-    Time,
-    /// It is of another issuer, or for another audience.
-    #[error("the token is not of our issuer or not for us")]
-    Scope,
+    /// It lacks a time of expiry, or the issuer where one is configured.
+    #[error(
+        "the token has no time of expiry (exp) as a number, or no issuer (iss) though JWT_ISSUER is set"
+    )]
+    Claim,
+    /// It has expired.
+    #[error("the token has expired: its exp is more than 60 s ago")]
+    Expired,
+    /// It is not valid yet.
+    #[error("the token is not valid yet: its nbf is more than 60 s ahead")]
+    Early,
+    /// It is of another issuer.
+    #[error("the token's issuer (iss) is not JWT_ISSUER")]
+    Issuer,
+    /// It is for another audience.
+    #[error("the token's audience (aud, or client_id without aud) is none of JWT_AUDIENCE")]
+    Audience,
     /// It does not say whom it was issued for.
-    #[error("the token has no valid user id")]
+    #[error("the token's JWT_USER_ID_CLAIM is not a text of 1 to 128 visible ASCII characters")]
     UserId,
 }
 
 impl Unauthenticated {
-    /// Whether newer keys may help.
+    /// Returns whether newer keys may help.
     fn seems_old(self) -> bool {
         match self {
             Self::Key | Self::Signature => true,
@@ -64,8 +81,11 @@ impl Unauthenticated {
             | Self::Malformed
             | Self::Critical
             | Self::Algorithm
-            | Self::Time
-            | Self::Scope
+            | Self::Claim
+            | Self::Expired
+            | Self::Early
+            | Self::Issuer
+            | Self::Audience
             | Self::UserId => false,
         }
     }
@@ -75,8 +95,10 @@ impl From<Error> for Unauthenticated {
     fn from(error: Error) -> Self {
         match error.kind() {
             ErrorKind::InvalidSignature => Self::Signature,
-            ErrorKind::ExpiredSignature | ErrorKind::ImmatureSignature => Self::Time,
-            ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => Self::Scope,
+            ErrorKind::ExpiredSignature => Self::Expired,
+            ErrorKind::ImmatureSignature => Self::Early,
+            ErrorKind::InvalidIssuer => Self::Issuer,
+            ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => Self::Claim,
             _ => Self::Malformed,
         }
     }
@@ -104,7 +126,7 @@ impl Authenticator {
     /// [`ConfigError`] names the variable that is missing or wrong.
     pub fn from_environment(variables: &Variables, keys: KeySource) -> Result<Self, ConfigError> {
         let policy = TokenPolicy::from_environment(variables)?;
-        if matches!(keys, KeySource::Url { .. }) && policy.validation(Algorithm::HS256).is_some() {
+        if keys.is_public() && policy.validation(Algorithm::HS256).is_some() {
             return Err(ConfigError::Invalid {
                 name: "JWT_ALGORITHMS",
                 why: "HS256 needs a secret, and JWKS_URL is public".to_owned(),
@@ -133,15 +155,15 @@ impl Authenticator {
 }
 
 impl TokenPolicy {
-    /// Reads `JWT_ALGORITHMS` (of RS256, ES256, EdDSA, HS256, separated by commas), `JWT_USER_ID_CLAIM`, and the optional
-    /// `JWT_ISSUER` and `JWT_AUDIENCE` (a list, separated by commas).
+    /// Reads `JWT_ALGORITHMS` ([`ALGORITHMS`], separated by commas), `JWT_USER_ID_CLAIM`, and the optional `JWT_ISSUER` and
+    /// `JWT_AUDIENCE` (a list, separated by commas).
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is missing or wrong.
     pub fn from_environment(variables: &Variables) -> Result<Self, ConfigError> {
         jws::install();
         let algorithms =
-            |names: &str| -> Result<Vec<_>, _> { names.split(',').map(algorithm).collect() };
+            |names: &str| -> Result<Vec<_>, _> { names.split(',').map(algorithm_of).collect() };
         let issuer = variables.optional("JWT_ISSUER");
         let audiences = variables.optional("JWT_AUDIENCE").unwrap_or_default();
         let audiences = audiences
@@ -162,14 +184,17 @@ impl TokenPolicy {
     /// # Errors
     /// [`Unauthenticated`] says why it is not accepted.
     pub fn user(&self, token: &str, keys: &Keys) -> Result<UserId, Unauthenticated> {
-        let header = decode_header(token)?;
-        if header.crit.is_some() {
+        let header = header(token).ok_or(Unauthenticated::Malformed)?;
+        if header.get("crit").is_some() {
             return Err(Unauthenticated::Critical);
         }
-        let validation = self.validation(header.alg);
-        let validation = validation.ok_or(Unauthenticated::Algorithm)?;
+        let algorithm = header.get("alg").and_then(Value::as_str);
+        let algorithm = algorithm.and_then(|name| algorithm_of(name).ok());
+        let accepted = algorithm.and_then(|algorithm| self.validation(algorithm));
+        let (algorithm, validation) = accepted.ok_or(Unauthenticated::Algorithm)?;
+        let kid = header.get("kid").and_then(Value::as_str);
         let mut result = Err(Unauthenticated::Key);
-        for key in keys.suitable(&header) {
+        for key in keys.suitable(algorithm, kid) {
             result = decode::<Unambiguous>(token, key, validation)
                 .map(|token| token.claims.0)
                 .map_err(Unauthenticated::from);
@@ -198,20 +223,28 @@ impl TokenPolicy {
                 Some(audience) => is_ours(audience),
                 None => false,
             };
-        let is_of_one = claims.get("iss").is_none_or(Value::is_string);
-        if is_for_us && is_of_one {
+        if !claims.get("iss").is_none_or(Value::is_string) {
+            Err(Unauthenticated::Issuer)
+        } else if is_for_us {
             Ok(())
         } else {
-            Err(Unauthenticated::Scope)
+            Err(Unauthenticated::Audience)
         }
     }
 
-    /// What is asked of a token of this algorithm, if it is accepted.
-    fn validation(&self, algorithm: Algorithm) -> Option<&Validation> {
+    /// Returns an algorithm with what is asked of a token of it, if it is accepted.
+    fn validation(&self, algorithm: Algorithm) -> Option<(Algorithm, &Validation)> {
         let mut accepted = self.accepted.iter();
-        let (_, validation) = accepted.find(|(accepted, _)| *accepted == algorithm)?;
-        Some(validation)
+        let (algorithm, validation) = accepted.find(|(accepted, _)| *accepted == algorithm)?;
+        Some((*algorithm, validation))
     }
+}
+
+/// Reads a token's header. `jsonwebtoken` would let members that it does not know stand there twice.
+fn header(token: &str) -> Option<Value> {
+    let (header, _) = token.split_once('.')?;
+    let Unambiguous(header) = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+    Some(header)
 }
 
 fn validation(algorithm: Algorithm, issuer: Option<&str>) -> Validation {
@@ -229,14 +262,25 @@ fn validation(algorithm: Algorithm, issuer: Option<&str>) -> Validation {
     validation
 }
 
-fn algorithm(name: &str) -> Result<Algorithm, &'static str> {
-    match name.trim() {
-        "RS256" => Ok(Algorithm::RS256),
-        "ES256" => Ok(Algorithm::ES256),
-        "EdDSA" => Ok(Algorithm::EdDSA),
-        "HS256" => Ok(Algorithm::HS256),
-        _ => Err("not a list of RS256, ES256, EdDSA, HS256"),
-    }
+/// The algorithms that can be accepted: what issuers sign with (docs/issuers.md), and HS256 for shared secrets.
+const ALGORITHMS: [Algorithm; 10] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+    Algorithm::HS256,
+];
+
+fn algorithm_of(name: &str) -> Result<Algorithm, &'static str> {
+    let algorithm = name.trim().parse().ok();
+    algorithm
+        .filter(|algorithm| ALGORITHMS.contains(algorithm))
+        .ok_or("not a list of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA, HS256")
 }
 
 fn token(headers: &HeaderMap) -> Result<&str, Unauthenticated> {

@@ -5,8 +5,10 @@ use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::signature::{self, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, EncodingKey};
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-    UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
+    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 
 /// Lets `jsonwebtoken` use ring.
@@ -44,12 +46,27 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
     }))
 }
 
-/// Returns a number without leading zeros. RFC 7518, 6.3.1.1, allows none, but some issuers write the sign of their big integers.
-fn without_zeros(mut number: &[u8]) -> &[u8] {
-    while let Some(rest) = number.strip_prefix(&[0]) {
-        number = rest;
+/// Returns ring's name of an RSA algorithm.
+fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    match algorithm {
+        Algorithm::RS256 => Some(&RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::RS384 => Some(&RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::RS512 => Some(&RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::PS256 => Some(&RSA_PSS_2048_8192_SHA256),
+        Algorithm::PS384 => Some(&RSA_PSS_2048_8192_SHA384),
+        Algorithm::PS512 => Some(&RSA_PSS_2048_8192_SHA512),
+        _ => None,
     }
-    number
+}
+
+/// Returns ring's name of an algorithm whose keys are points of a curve.
+fn curve(algorithm: Algorithm) -> Option<&'static dyn VerificationAlgorithm> {
+    match algorithm {
+        Algorithm::ES256 => Some(&ECDSA_P256_SHA256_FIXED),
+        Algorithm::ES384 => Some(&ECDSA_P384_SHA384_FIXED),
+        Algorithm::EdDSA => Some(&ED25519),
+        _ => None,
+    }
 }
 
 struct RingVerifier {
@@ -75,21 +92,14 @@ impl Verifier<Vec<u8>> for RingVerifier {
                 message,
                 signature,
             ),
-            (Algorithm::ES256, DecodingKeyKind::SecretOrDer(point)) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature)
+            (algorithm, DecodingKeyKind::SecretOrDer(point)) => {
+                let curve = curve(algorithm).ok_or_else(signature::Error::new)?;
+                UnparsedPublicKey::new(curve, point).verify(message, signature)
             }
-            (Algorithm::EdDSA, DecodingKeyKind::SecretOrDer(point)) => {
-                UnparsedPublicKey::new(&ED25519, point).verify(message, signature)
+            (algorithm, DecodingKeyKind::RsaModulusExponent { n, e }) => {
+                let rsa = rsa(algorithm).ok_or_else(signature::Error::new)?;
+                RsaPublicKeyComponents { n, e }.verify(rsa, message, signature)
             }
-            (Algorithm::RS256, DecodingKeyKind::RsaModulusExponent { n, e }) => {
-                let (n, e) = (without_zeros(n), without_zeros(e));
-                RsaPublicKeyComponents { n, e }.verify(
-                    &RSA_PKCS1_2048_8192_SHA256,
-                    message,
-                    signature,
-                )
-            }
-            _ => return Err(signature::Error::new()),
         };
         valid.map_err(|_| signature::Error::new())
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{KeysError, Response, Route};
+use super::{Response, Route};
 use crate::kyc::Status;
+use crate::platform::Unavailable;
 use crate::provider::ProviderError;
 use crate::repository::RepositoryError;
 use crate::service::ServiceError;
@@ -127,6 +128,22 @@ impl Problem {
         self.parts().1
     }
 
+    /// Returns what proves who a request comes from, by the name of its header, for a 401 (RFC 9110, 11.6.1).
+    fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::Unauthenticated => Some("x-juno-jwt"),
+            Self::InvalidSignature => Some("x-payload-digest"),
+            Self::InvalidParameter { .. }
+            | Self::VerificationRequired
+            | Self::NoApplicant
+            | Self::Decided(_)
+            | Self::RateLimited { .. }
+            | Self::Internal
+            | Self::TokenFailed { .. }
+            | Self::ProviderUnavailable { .. } => None,
+        }
+    }
+
     /// Returns the value of `Retry-After` in whole seconds, rounded up: earlier would be too early.
     fn retry_after(self) -> Option<u64> {
         let seconds = |after: Duration| after.as_secs() + u64::from(after.subsec_nanos() > 0);
@@ -234,7 +251,8 @@ impl Failure {
         };
         // Strings and a number are always JSON.
         let body = serde_json::to_string(&body).unwrap_or_default();
-        Response::problem(status, self.problem.retry_after(), body)
+        let problem = self.problem;
+        Response::problem(status, problem.retry_after(), problem.challenge(), body)
     }
 }
 
@@ -280,8 +298,8 @@ impl From<RepositoryError> for Failure {
     }
 }
 
-impl From<KeysError> for Failure {
-    fn from(error: KeysError) -> Self {
+impl From<Unavailable> for Failure {
+    fn from(error: Unavailable) -> Self {
         Self::new(Problem::Internal, error)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use lambda_http::Body;
@@ -30,6 +30,7 @@ pub struct Response {
     status: StatusCode,
     content_type: Option<&'static str>,
     retry_after: Option<u64>,
+    challenge: Option<&'static str>,
     body: String,
 }
 
@@ -41,6 +42,7 @@ impl Response {
                 status: StatusCode::OK,
                 content_type: Some("application/json"),
                 retry_after: retry_after.map(|after| after.as_secs()),
+                challenge: None,
                 body,
             },
             Err(_) => Self {
@@ -57,16 +59,23 @@ impl Response {
             status: StatusCode::NO_CONTENT,
             content_type: None,
             retry_after: None,
+            challenge: None,
             body: String::new(),
         }
     }
 
-    /// Makes an error (RFC 9457). `retry_after` is in seconds.
-    pub(super) fn problem(status: StatusCode, retry_after: Option<u64>, body: String) -> Self {
+    /// Makes an error (RFC 9457). `retry_after` is in seconds; `challenge` is for a 401.
+    pub(super) fn problem(
+        status: StatusCode,
+        retry_after: Option<u64>,
+        challenge: Option<&'static str>,
+        body: String,
+    ) -> Self {
         Self {
             status,
             content_type: Some("application/problem+json"),
             retry_after,
+            challenge,
             body,
         }
     }
@@ -95,6 +104,10 @@ impl Response {
         }
         if let Some(seconds) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        // API Gateway renames it to `x-amzn-Remapped-WWW-Authenticate` (API Gateway Developer Guide, "Amazon API Gateway important notes").
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         response
     }

@@ -1,6 +1,7 @@
 //! Values that are fetched from elsewhere, used for a while, and renewed early when they seem to be old.
 
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +9,14 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::chain;
+use super::{chain, metrics};
 
 /// How long a value is used before it is fetched again.
 const FRESH_FOR: Duration = Duration::from_mins(5);
 /// How far apart early renewals are, so that forged requests cannot make us fetch all the time.
 const RENEWALS_APART: Duration = Duration::from_mins(1);
+/// The time for which a failure to fetch the first value is remembered, so that each stranger's request does not ask the source again.
+const FAILURE_KEPT: Duration = Duration::from_secs(1);
 
 /// Where a value comes from.
 pub trait Source: Send + Sync {
@@ -22,11 +25,32 @@ pub trait Source: Send + Sync {
     /// Why it cannot be had.
     type Error: Error + Send + Sync + 'static;
 
-    /// The time after which a value that cannot be fetched again is not used any more. `None`: it is used until it can be.
-    const LONGEST_USE: Option<Duration> = None;
+    /// The name of the values in metrics.
+    const NAME: &'static str;
+
+    /// Returns the time after which a value that cannot be fetched again is not used any more. `None`: it is used until it can be.
+    fn longest_use(&self) -> Option<Duration> {
+        None
+    }
 
     /// Fetches it.
     fn fetch(&self) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
+}
+
+/// The failure to fetch a value that nothing can replace. All who wait for the value share it.
+#[derive(Debug, Clone)]
+pub struct Unavailable(Arc<dyn Error + Send + Sync>);
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Unavailable {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
 }
 
 /// A value that is fetched when first needed and again after 5 minutes. While it cannot be fetched again, the old one stays in
@@ -39,6 +63,7 @@ pub struct Cached<S: Source> {
 struct State<T> {
     current: Option<Current<T>>,
     renewed_at: Option<Instant>,
+    failed: Option<(Instant, Unavailable)>,
 }
 
 struct Current<T> {
@@ -66,6 +91,7 @@ impl<S: Source> Cached<S> {
         let state = State {
             current: None,
             renewed_at: None,
+            failed: None,
         };
         Self {
             source,
@@ -73,28 +99,34 @@ impl<S: Source> Cached<S> {
         }
     }
 
-    /// The value.
+    /// Returns the value.
     ///
     /// # Errors
-    /// The source's, when there is no value, not even an old one.
-    pub async fn get(&self) -> Result<Arc<S::Value>, S::Error> {
+    /// [`Unavailable`], when there is no value, not even an old one that may still be used.
+    pub async fn get(&self) -> Result<Arc<S::Value>, Unavailable> {
         let mut state = self.state.lock().await;
-        match &state.current {
-            Some(current) if current.tried_at.elapsed() < FRESH_FOR => {
+        match (&state.current, &state.failed) {
+            (Some(current), _) if current.tried_at.elapsed() < FRESH_FOR => {
                 return Ok(Arc::clone(&current.value));
             }
-            Some(_) | None => {}
+            (_, Some((at, failure))) if at.elapsed() < FAILURE_KEPT => return Err(failure.clone()),
+            _ => {}
         }
+        let longest = self.source.longest_use();
         match (self.source.fetch().await, &mut state.current) {
             (Ok(value), _) => Ok(state.keep(value)),
             (Err(error), Some(old))
-                if S::LONGEST_USE.is_none_or(|longest| old.fetched_at.elapsed() < longest) =>
+                if longest.is_none_or(|longest| old.fetched_at.elapsed() < longest) =>
             {
-                tracing::error!(error = %chain(&error), "an old value stays in use");
+                still_used::<S>(&error);
                 old.tried_at = Instant::now();
                 Ok(Arc::clone(&old.value))
             }
-            (Err(error), _) => Err(error),
+            (Err(error), _) => {
+                let failure = Unavailable(Arc::new(error));
+                state.failed = Some((Instant::now(), failure.clone()));
+                Err(failure)
+            }
         }
     }
 
@@ -115,7 +147,7 @@ impl<S: Source> Cached<S> {
         match self.source.fetch().await {
             Ok(value) => Some(state.keep(value)),
             Err(error) => {
-                tracing::error!(error = %chain(&error), "an old value stays in use");
+                still_used::<S>(&error);
                 None
             }
         }
@@ -130,7 +162,7 @@ impl<S: Source> Cached<S> {
         &self,
         check: impl Fn(&S::Value) -> Result<T, E>,
         seems_old: impl Fn(&E) -> bool,
-    ) -> Result<Result<T, E>, S::Error> {
+    ) -> Result<Result<T, E>, Unavailable> {
         let value = self.get().await?;
         match check(&value) {
             Err(error) if seems_old(&error) => match self.newer(&value).await {
@@ -149,6 +181,12 @@ impl<S: Source> Cached<S> {
     }
 }
 
+/// Logs and counts that an old value stays in use.
+fn still_used<S: Source>(error: &S::Error) {
+    tracing::error!(error = %chain(error), of = S::NAME, "an old value stays in use");
+    metrics::count("OldValues", ("of", S::NAME));
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
@@ -165,6 +203,8 @@ mod tests {
     impl Source for Counter {
         type Value = u32;
         type Error = std::io::Error;
+
+        const NAME: &'static str = "counter";
 
         async fn fetch(&self) -> Result<u32, std::io::Error> {
             let count = self.fetched.fetch_add(1, Ordering::Relaxed) + 1;
@@ -231,6 +271,21 @@ mod tests {
         assert!(never.get().await.is_err());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_first_failure_is_remembered_for_a_moment() {
+        let never = Cached::new(Counter {
+            broken_from: Some(1),
+            ..Counter::default()
+        });
+        for _ in 0..3 {
+            assert_eq!(never.get().await.unwrap_err().to_string(), "broken");
+        }
+        assert_eq!(never.source.fetched.load(Ordering::Relaxed), 1);
+        tokio::time::advance(FAILURE_KEPT).await;
+        assert!(never.get().await.is_err());
+        assert_eq!(never.source.fetched.load(Ordering::Relaxed), 2);
+    }
+
     /// A source whose values count for ten minutes at most.
     struct Bounded(Counter);
 
@@ -238,7 +293,11 @@ mod tests {
         type Value = u32;
         type Error = std::io::Error;
 
-        const LONGEST_USE: Option<Duration> = Some(Duration::from_mins(10));
+        const NAME: &'static str = "bounded";
+
+        fn longest_use(&self) -> Option<Duration> {
+            Some(Duration::from_mins(10))
+        }
 
         async fn fetch(&self) -> Result<u32, std::io::Error> {
             self.0.fetch().await

@@ -16,7 +16,7 @@ pub(crate) mod tls;
 mod web;
 
 pub use aws::Aws;
-pub use cached::{Cached, Source};
+pub use cached::{Cached, Source, Unavailable};
 pub use clock::{Clock, system_clock};
 pub use config::{ConfigError, Environment, Variables};
 pub use deadline::Deadline;

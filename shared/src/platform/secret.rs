@@ -53,6 +53,8 @@ impl<T: DeserializeOwned + Send + Sync> Source for SecretSource<T> {
     type Value = T;
     type Error = SecretError;
 
+    const NAME: &'static str = "secret";
+
     async fn fetch(&self) -> Result<T, SecretError> {
         let answer = self
             .client

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::platform::{SecretError, TransportError};
+use crate::platform::{TransportError, Unavailable};
 
 /// A call of the provider that failed. Holds nothing of a body but the provider's correlation id.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     /// Our credentials cannot be had.
     #[error("the provider's credentials cannot be loaded")]
-    Credentials(#[source] SecretError),
+    Credentials(#[source] Unavailable),
     /// Our credentials are the sandbox's, in production.
     #[error(
         "the provider's app token is one of the sandbox, and PROVIDER_ENVIRONMENT is production"

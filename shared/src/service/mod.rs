@@ -18,7 +18,7 @@ pub use webhook::{DeliveryOutcome, WebhookReceiver};
 use std::time::Duration;
 
 use crate::kyc::{Policy, Status, User, UserId};
-use crate::platform::{Clock, SecretError};
+use crate::platform::{Clock, Unavailable};
 use crate::provider::sumsub::Sumsub;
 use crate::provider::{DeliveryError, ProviderError};
 use crate::repository::{RepositoryError, UserStore, Users};
@@ -71,7 +71,7 @@ pub enum ServiceError {
     Unverified(DeliveryError),
     /// A secret cannot be had.
     #[error(transparent)]
-    Secret(#[from] SecretError),
+    Secret(#[from] Unavailable),
     /// The provider failed.
     #[error(transparent)]
     Provider(#[from] ProviderError),

@@ -46,10 +46,8 @@ impl Startup {
             self.variables.required("JWT_ISSUER")?;
             self.variables.required("JWT_AUDIENCE")?;
         }
-        let keys = match self.variables.optional("JWKS_URL") {
-            Some(_) => self.variables.parsed("JWKS_URL", KeySource::at)?,
-            None => KeySource::Secret(self.secret_source("JWKS_SECRET")?),
-        };
+        let secret = || self.secret_source("JWKS_SECRET");
+        let keys = KeySource::from_environment(&self.variables, secret)?;
         Authenticator::from_environment(&self.variables, keys)
     }
 

@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+        header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
 };
@@ -133,6 +133,10 @@ pub(super) fn from_function(payload: &[u8]) -> Option<Response> {
         {
             headers.append(name, value);
         }
+    }
+    // "Amazon API Gateway important notes" in its Developer Guide: this header never arrives under its own name.
+    if let Some(challenge) = headers.remove(WWW_AUTHENTICATE) {
+        headers.insert("x-amzn-remapped-www-authenticate", challenge);
     }
     // The server frames the body itself.
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {

@@ -59,14 +59,17 @@ impl Instance {
         // A process group of its own: Ctrl-C at the terminal must reach only this program, which then stops the instances.
         command.process_group(0).kill_on_drop(true);
 
-        let mut child = command.spawn()?;
+        // Before the process starts: on a busy machine it may ask for its first event before the next line runs here.
+        let invocations = runtime_api.register(&id);
+        let mut child = command
+            .spawn()
+            .inspect_err(|_| runtime_api.unregister(&id))?;
         if let Some(stdout) = child.stdout.take() {
             tokio::spawn(read_lines(stdout, name.clone(), Arc::clone(logs)));
         }
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(read_lines(stderr, name.clone(), Arc::clone(logs)));
         }
-        let invocations = runtime_api.register(&id);
         Ok(Self {
             id,
             child,

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, Header};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind};
 use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::platform::{
-    SecretError, SecretSource, Source, TransportError, bounded_body, is_secure, tls,
+    ConfigError, SecretError, SecretSource, Source, TransportError, Variables, bounded_body,
+    is_secure, tls,
 };
 
 /// Fetching a key set takes no longer.
@@ -18,8 +21,12 @@ const FETCH: Duration = Duration::from_secs(3);
 const MAX_SET: usize = 64 * 1024;
 /// No token is tried with more keys: each try costs time, also for forgeries.
 const MAX_TRIED: usize = 4;
+/// No more of a key id is logged, in characters.
+const MAX_LOGGED: usize = 64;
 /// A shared secret is at least as long as the digest (RFC 7518, 3.2), in bytes.
 const MIN_SECRET: usize = 32;
+/// An RSA modulus has at least 2048 bits (RFC 7518, 3.3), in bytes.
+const MIN_MODULUS: usize = 256;
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
@@ -41,25 +48,46 @@ pub enum KeysError {
     NoKey,
 }
 
-/// Where the keys come from.
-pub enum KeySource {
-    /// From a secret.
+/// The issuer's keys, wherever they are.
+pub struct KeySource {
+    place: Place,
+    longest_use: Duration,
+}
+
+enum Place {
     Secret(SecretSource<JwkSet>),
-    /// From the issuer.
-    Url {
-        /// The HTTP client.
-        http: Client,
-        /// The address of the JWK Set.
-        url: Url,
-    },
+    Url { http: Client, url: Url },
 }
 
 impl KeySource {
-    /// The JWK Set at this address. `http:` is for this machine only.
+    /// Reads `JWKS_URL` and, where that is not set, takes the secret. `JWKS_LONGEST_USE_MINUTES` is the time for which keys stay in use
+    /// while they cannot be fetched again: a key that its issuer withdrew must not count for ever because the set is empty or unreadable.
     ///
     /// # Errors
-    /// The sentence says what is wrong with the address.
-    pub fn at(url: &str) -> Result<Self, &'static str> {
+    /// [`ConfigError`] names the variable that is missing or wrong.
+    pub fn from_environment(
+        variables: &Variables,
+        secret: impl FnOnce() -> Result<SecretSource<JwkSet>, ConfigError>,
+    ) -> Result<Self, ConfigError> {
+        let minutes = |text: &str| text.parse().map(Duration::from_mins);
+        Ok(Self {
+            place: match variables.optional("JWKS_URL") {
+                Some(_) => variables.parsed("JWKS_URL", Place::at)?,
+                None => Place::Secret(secret()?),
+            },
+            longest_use: variables.parsed("JWKS_LONGEST_USE_MINUTES", minutes)?,
+        })
+    }
+
+    /// Returns whether everybody can read the keys.
+    pub(super) fn is_public(&self) -> bool {
+        matches!(self.place, Place::Url { .. })
+    }
+}
+
+impl Place {
+    /// Returns the place at this address. `http:` is for this machine only.
+    fn at(url: &str) -> Result<Self, &'static str> {
         let url = Url::parse(url).map_err(|_| "not a URL")?;
         if !is_secure(&url) {
             return Err("not an https URL");
@@ -73,13 +101,16 @@ impl Source for KeySource {
     type Value = Keys;
     type Error = KeysError;
 
-    /// A key that its issuer withdrew must not count for ever while the set is empty or cannot be read.
-    const LONGEST_USE: Option<Duration> = Some(Duration::from_hours(1));
+    const NAME: &'static str = "keys";
+
+    fn longest_use(&self) -> Option<Duration> {
+        Some(self.longest_use)
+    }
 
     async fn fetch(&self) -> Result<Keys, KeysError> {
-        let keys = match self {
-            Self::Secret(secret) => Keys::of(secret.fetch().await?, true),
-            Self::Url { http, url } => {
+        let keys = match &self.place {
+            Place::Secret(secret) => Keys::of(secret.fetch().await?, true),
+            Place::Url { http, url } => {
                 let answer = http.get(url.clone()).send().await;
                 let answer = answer.map_err(TransportError::from)?;
                 if answer.status() != http::StatusCode::OK {
@@ -113,34 +144,49 @@ pub struct Keys(Vec<Key>);
 
 struct Key {
     id: Option<String>,
-    /// The one algorithm that the key is for. The token has no say in it.
-    algorithm: Algorithm,
+    /// The algorithms that the key is for: the one that it names, or those of its kind. The token has no say in it.
+    algorithms: &'static [Algorithm],
     verifier: DecodingKey,
 }
 
 impl Keys {
-    /// Those of a set that can be used; shared secrets among them only if `shared_secrets_allowed`.
+    /// Returns those of a set that can be used; shared secrets among them only if `shared_secrets_allowed`.
     #[must_use]
     pub fn of(set: JwkSet, shared_secrets_allowed: bool) -> Self {
-        let keys = set.keys.into_iter().filter_map(Key::parse);
+        let keys = set.keys.into_iter().filter_map(|jwk| {
+            // Which key it is, is public. All the same, what comes from outside is cut.
+            let id = jwk.get("kid").and_then(Value::as_str);
+            let id: Option<String> = id.map(|id| id.chars().take(MAX_LOGGED).collect());
+            match Key::parse(jwk) {
+                Ok(key) => key,
+                Err(why) => {
+                    tracing::warn!(kid = id, why, "a key of the JWK Set cannot be used");
+                    None
+                }
+            }
+        });
         Self(
-            keys.filter(|key| shared_secrets_allowed || key.algorithm != Algorithm::HS256)
-                .collect(),
+            keys.filter(|key| {
+                shared_secrets_allowed || key.verifier.family() != AlgorithmFamily::Hmac
+            })
+            .collect(),
         )
     }
 
     /// Returns the keys that may have signed a token, at most [`MAX_TRIED`]: of its algorithm, and not of another key id. Key ids are
     /// optional, in tokens and in sets, and need not be unique (RFC 7515, 4.1.4, RFC 7517, 4.5): while an issuer without them
     /// changes its key, two suit each token.
-    pub(super) fn suitable(&self, header: &Header) -> impl Iterator<Item = &DecodingKey> {
-        let kid = header.kid.as_ref();
-        let algorithm = header.alg;
-        let may_be = move |key: &&Key| match (kid, &key.id) {
+    pub(super) fn suitable(
+        &self,
+        algorithm: Algorithm,
+        kid: Option<&str>,
+    ) -> impl Iterator<Item = &DecodingKey> {
+        let may_be = move |key: &&Key| match (kid, key.id.as_deref()) {
             (Some(kid), Some(id)) => kid == id,
             (None, _) | (_, None) => true,
         };
         let keys = self.0.iter();
-        keys.filter(move |key| key.algorithm == algorithm)
+        keys.filter(move |key| key.algorithms.contains(&algorithm))
             .filter(may_be)
             .map(|key| &key.verifier)
             .take(MAX_TRIED)
@@ -148,52 +194,123 @@ impl Keys {
 }
 
 impl Key {
-    /// None: it is of a kind that is not used here, or meant for something else.
-    fn parse(mut jwk: Value) -> Option<Self> {
-        // Some issuers write plain base64 instead of base64url without padding.
-        for number in ["n", "e", "x", "y", "k"] {
-            if let Some(Value::String(text)) = jwk.get_mut(number) {
-                *text = text
-                    .trim_end_matches('=')
-                    .replace('+', "-")
-                    .replace('/', "_");
+    /// Returns `None` for a key of a kind that is not used here, or that is meant for something else.
+    ///
+    /// # Errors
+    /// The text says why a key that seems to be meant for tokens cannot be used.
+    fn parse(mut jwk: Value) -> Result<Option<Self>, &'static str> {
+        let algorithm = jwk.get("alg").and_then(Value::as_str).map(str::to_owned);
+        let coordinate = match jwk.get("crv").and_then(Value::as_str) {
+            Some("P-256") => 32,
+            Some("P-384") => 48,
+            _ => 0,
+        };
+        for (member, form) in [
+            ("n", Form::Integer),
+            ("e", Form::Integer),
+            ("k", Form::Octets(0)),
+            ("x", Form::Octets(coordinate)),
+            ("y", Form::Octets(coordinate)),
+        ] {
+            if let Some(Value::String(text)) = jwk.get_mut(member) {
+                *text = form.normal(text).ok_or("a number of it is not base64url")?;
             }
         }
-        let jwk: Jwk = serde_json::from_value(jwk).ok()?;
-        let algorithm = algorithm(&jwk.algorithm)?;
+        let Ok(jwk) = serde_json::from_value::<Jwk>(jwk) else {
+            return Ok(None);
+        };
         let common = &jwk.common;
         let of_use = matches!(common.public_key_use, None | Some(PublicKeyUse::Signature));
         let of_operation = common
             .key_operations
             .as_ref()
             .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
-        let of_algorithm = common
-            .key_algorithm
-            .is_none_or(|of| of.to_string() == format!("{algorithm:?}"));
-        let key = DecodingKey::from_jwk(&jwk).ok()?;
-        let strong = match (algorithm, key.kind()) {
-            (Algorithm::HS256, DecodingKeyKind::SecretOrDer(secret)) => secret.len() >= MIN_SECRET,
-            _ => true,
-        };
-        (of_use && of_operation && of_algorithm && strong).then_some(Self {
-            id: jwk.common.key_id,
-            algorithm,
-            verifier: key,
-        })
+        let algorithms = algorithms(&jwk.algorithm, algorithm.as_deref());
+        if !of_use || !of_operation || algorithms.is_empty() {
+            return Ok(None);
+        }
+        let verifier = DecodingKey::from_jwk(&jwk).map_err(|_| "its numbers make no key")?;
+        match (verifier.family(), verifier.kind()) {
+            (AlgorithmFamily::Hmac, DecodingKeyKind::SecretOrDer(secret))
+                if secret.len() < MIN_SECRET =>
+            {
+                Err("it is shorter than 256 bits")
+            }
+            (AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(point))
+                if point.len() != 1 + 2 * coordinate =>
+            {
+                Err("its coordinates are longer than those of its curve")
+            }
+            (_, DecodingKeyKind::RsaModulusExponent { n, .. }) if n.len() < MIN_MODULUS => {
+                Err("its modulus is shorter than 2048 bits")
+            }
+            _ => Ok(Some(Self {
+                id: jwk.common.key_id,
+                algorithms,
+                verifier,
+            })),
+        }
     }
 }
 
-/// The algorithm that a key of this kind is for. Were it the token's choice, a public key could serve as the secret of an HMAC.
-fn algorithm(parameters: &AlgorithmParameters) -> Option<Algorithm> {
-    match parameters {
-        AlgorithmParameters::RSA(_) => Some(Algorithm::RS256),
+/// The form of a number of a key.
+#[derive(Clone, Copy)]
+enum Form {
+    /// Without leading zeros (RFC 7518, 6.3.1.1). Some issuers write the sign of their big integers.
+    Integer,
+    /// Of this length at least, in bytes (6.2.1.2). Some issuers leave leading zeros out.
+    Octets(usize),
+}
+
+impl Form {
+    /// Returns a number as RFC 7518 wants it, in base64url without padding. Some issuers write plain base64.
+    fn normal(self, number: &str) -> Option<String> {
+        let number = number
+            .trim_end_matches('=')
+            .replace('+', "-")
+            .replace('/', "_");
+        let bytes = URL_SAFE_NO_PAD.decode(number).ok()?;
+        Some(URL_SAFE_NO_PAD.encode(match self {
+            Self::Integer => bytes.into_iter().skip_while(|byte| *byte == 0).collect(),
+            Self::Octets(length) => {
+                let missing = length.saturating_sub(bytes.len());
+                [vec![0; missing], bytes].concat()
+            }
+        }))
+    }
+}
+
+/// Returns the algorithms that a key of this kind is for, or the one of them that it names. Were it the token's choice, a public key could
+/// serve as the secret of an HMAC.
+fn algorithms(parameters: &AlgorithmParameters, named: Option<&str>) -> &'static [Algorithm] {
+    let all: &'static [Algorithm] = match parameters {
+        AlgorithmParameters::RSA(_) => &[
+            Algorithm::RS256,
+            Algorithm::RS384,
+            Algorithm::RS512,
+            Algorithm::PS256,
+            Algorithm::PS384,
+            Algorithm::PS512,
+        ],
         AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            Some(Algorithm::ES256)
+            &[Algorithm::ES256]
+        }
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => {
+            &[Algorithm::ES384]
         }
         AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            Some(Algorithm::EdDSA)
+            &[Algorithm::EdDSA]
         }
-        AlgorithmParameters::OctetKey(_) => Some(Algorithm::HS256),
-        _ => None,
+        AlgorithmParameters::OctetKey(_) => &[Algorithm::HS256],
+        _ => &[],
+    };
+    match named {
+        None => all,
+        // RFC 9864 names the curve too.
+        Some("Ed25519") if all == [Algorithm::EdDSA] => all,
+        Some(named) => all
+            .chunks(1)
+            .find(|one| named.parse().is_ok_and(|named| one.contains(&named)))
+            .unwrap_or_default(),
     }
 }

@@ -4,8 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
-    RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use serde_json::{Value, json};
 
@@ -37,34 +38,43 @@ fn ed25519() -> Issuer {
 }
 
 fn p256() -> Issuer {
+    ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING, "ES256", "P-256")
+}
+
+fn ecdsa(signing: &'static EcdsaSigningAlgorithm, algorithm: &'static str, curve: &str) -> Issuer {
     let random = SystemRandom::new();
-    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
-    let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
-    let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
-    let point = pair.public_key().as_ref();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(signing, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(signing, pkcs8.as_ref(), &random).unwrap();
+    let (x, y) = point(&pair);
     Issuer {
-        algorithm: "ES256",
-        jwk: json!({ "kty": "EC", "crv": "P-256", "kid": "ec", "x": base64(&point[1..33]), "y": base64(&point[33..]) }),
+        algorithm,
+        jwk: json!({ "kty": "EC", "crv": curve, "kid": "ec", "x": base64(x), "y": base64(y) }),
         sign: Box::new(move |message| pair.sign(&random, message).unwrap().as_ref().to_vec()),
     }
 }
 
-/// A key made for these tests and used nowhere else.
+/// Returns the coordinates of a public key.
+fn point(pair: &EcdsaKeyPair) -> (Vec<u8>, Vec<u8>) {
+    let point = &pair.public_key().as_ref()[1..];
+    let (x, y) = point.split_at(point.len() / 2);
+    (x.to_vec(), y.to_vec())
+}
+
 fn rsa() -> Issuer {
+    rsa_with(&RSA_PKCS1_SHA256, "RS256")
+}
+
+/// A key made for these tests and used nowhere else.
+fn rsa_with(encoding: &'static dyn RsaEncoding, algorithm: &'static str) -> Issuer {
     let pair = RsaKeyPair::from_pkcs8(include_bytes!("rsa-test-key.pk8")).unwrap();
     let public: ring::rsa::PublicKeyComponents<Vec<u8>> = pair.public().into();
     Issuer {
-        algorithm: "RS256",
-        jwk: json!({ "kty": "RSA", "kid": "rsa", "alg": "RS256", "use": "sig", "n": base64(&public.n), "e": base64(&public.e) }),
+        algorithm,
+        jwk: json!({ "kty": "RSA", "kid": algorithm, "alg": algorithm, "use": "sig", "n": base64(&public.n), "e": base64(&public.e) }),
         sign: Box::new(move |message| {
             let mut signature = vec![0; pair.public().modulus_len()];
-            pair.sign(
-                &RSA_PKCS1_SHA256,
-                &SystemRandom::new(),
-                message,
-                &mut signature,
-            )
-            .unwrap();
+            pair.sign(encoding, &SystemRandom::new(), message, &mut signature)
+                .unwrap();
             signature
         }),
     }
@@ -119,6 +129,11 @@ fn policy_of(algorithms: &str, issuer: &str, audience: &str) -> TokenPolicy {
     .unwrap()
 }
 
+fn key_source(url: &str) -> Result<KeySource, ConfigError> {
+    let variables = Variables::from([("JWKS_URL", url), ("JWKS_LONGEST_USE_MINUTES", "60")]);
+    KeySource::from_environment(&variables, || unreachable!("the address is set"))
+}
+
 /// Seconds since the Unix epoch, that far from now.
 fn seconds_from_now(seconds: i64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -150,6 +165,38 @@ fn accepts_each_allowed_algorithm() {
 }
 
 #[test]
+fn algorithms_of_other_issuers_are_accepted_where_they_are_allowed() {
+    for issuer in [
+        rsa_with(&RSA_PKCS1_SHA512, "RS512"),
+        rsa_with(&RSA_PSS_SHA256, "PS256"),
+        ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING, "ES384", "P-384"),
+    ] {
+        let token = issuer.token(&claims());
+        let keys = set(&[&issuer]);
+        let refused = policy("", "").user(&token, &keys);
+        assert_eq!(refused, Err(Unauthenticated::Algorithm));
+        let allowing = policy_of(issuer.algorithm, "", "");
+        assert!(allowing.user(&token, &keys).is_ok(), "{}", issuer.algorithm);
+    }
+}
+
+#[test]
+fn a_key_that_names_its_algorithm_is_for_no_other() {
+    let allowing = policy_of("RS256,PS256", "", "");
+    let mut issuer = rsa_with(&RSA_PSS_SHA256, "PS256");
+    let token = issuer.token(&claims());
+    issuer.jwk["alg"] = json!("RS256");
+    let refused = allowing.user(&token, &set(&[&issuer]));
+    assert_eq!(refused, Err(Unauthenticated::Key));
+    issuer.jwk["alg"] = Value::Null;
+    assert!(allowing.user(&token, &set(&[&issuer])).is_ok());
+
+    let mut issuer = ed25519();
+    issuer.jwk["alg"] = json!("Ed25519");
+    assert!(accepted(&issuer.token(&claims()), &set(&[&issuer])));
+}
+
+#[test]
 fn hmac_is_accepted_only_where_it_is_allowed() {
     let issuer = hmac(b"a shared secret of some length..");
     let keys = set(&[&issuer]);
@@ -166,7 +213,7 @@ fn a_public_key_is_no_hmac_secret() {
         .decode(rsa.jwk["n"].as_str().unwrap())
         .unwrap();
     let allowing = policy_of("RS256, ES256,EdDSA,HS256", "", "");
-    for kid in [json!("rsa"), Value::Null] {
+    for kid in [json!("RS256"), Value::Null] {
         let token = hmac(&modulus).token_with(&json!({ "alg": "HS256", "kid": kid }), &claims());
         assert!(matches!(
             allowing.user(&token, &keys),
@@ -248,6 +295,29 @@ fn numbers_of_keys_are_read_as_issuers_write_them() {
 }
 
 #[test]
+fn coordinates_may_lack_their_leading_zeros() {
+    let random = SystemRandom::new();
+    let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
+    // One in 128 keys has such a coordinate.
+    let pair = std::iter::repeat_with(|| {
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+        EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap()
+    });
+    let pair = pair
+        .into_iter()
+        .find(|pair| point(pair).0[0] == 0 || point(pair).1[0] == 0);
+    let pair = pair.unwrap();
+    let (x, y) = point(&pair);
+    let trimmed = |number: &[u8]| base64(number.strip_prefix(&[0]).unwrap_or(number));
+    let issuer = Issuer {
+        algorithm: "ES256",
+        jwk: json!({ "kty": "EC", "crv": "P-256", "kid": "ec", "x": trimmed(&x), "y": trimmed(&y) }),
+        sign: Box::new(move |message| pair.sign(&random, message).unwrap().as_ref().to_vec()),
+    };
+    assert!(accepted(&issuer.token(&claims()), &set(&[&issuer])));
+}
+
+#[test]
 fn a_key_that_is_meant_for_something_else_is_not_used() {
     for (member, value) in [
         ("use", json!("enc")),
@@ -260,6 +330,47 @@ fn a_key_that_is_meant_for_something_else_is_not_used() {
         issuer.jwk[member] = value;
         assert!(!accepted(&token, &set(&[&issuer])), "{member}");
     }
+}
+
+#[test]
+fn a_refusal_says_what_was_wrong() {
+    let issuer = ed25519();
+    let keys = set(&[&issuer]);
+    let strict = policy("https://issuer.example", "kyc");
+    let mut good = with("iss", json!("https://issuer.example"));
+    good["aud"] = json!("kyc");
+    assert!(strict.user(&issuer.token(&good), &keys).is_ok());
+    for (name, value, why) in [
+        (
+            "iss",
+            json!("https://evil.example"),
+            Unauthenticated::Issuer,
+        ),
+        ("iss", Value::Null, Unauthenticated::Claim),
+        ("aud", json!("other"), Unauthenticated::Audience),
+        ("aud", Value::Null, Unauthenticated::Audience),
+        ("exp", Value::Null, Unauthenticated::Claim),
+        ("exp", json!("tomorrow"), Unauthenticated::Claim),
+        (
+            "exp",
+            json!(seconds_from_now(-90)),
+            Unauthenticated::Expired,
+        ),
+        ("nbf", json!(seconds_from_now(90)), Unauthenticated::Early),
+        ("sub", json!(7), Unauthenticated::UserId),
+    ] {
+        let mut bad = good.clone();
+        bad[name] = value;
+        let refused = strict.user(&issuer.token(&bad), &keys);
+        assert_eq!(refused, Err(why), "{bad}");
+    }
+    let header = |header: Value| strict.user(&issuer.token_with(&header, &good), &keys);
+    let other = header(json!({ "alg": "EdDSA", "kid": "other" }));
+    assert_eq!(other, Err(Unauthenticated::Key));
+    let other = header(json!({ "alg": "Ed25519", "kid": "ed" }));
+    assert_eq!(other, Err(Unauthenticated::Algorithm));
+    let refused = strict.user(&ed25519().token(&good), &keys);
+    assert_eq!(refused, Err(Unauthenticated::Signature));
 }
 
 #[test]
@@ -396,6 +507,20 @@ fn a_claim_that_is_there_twice_is_refused() {
 }
 
 #[test]
+fn a_header_member_that_is_there_twice_is_refused() {
+    let issuer = ed25519();
+    for header in [
+        r#"{"alg":"EdDSA","kid":"ed","b64":true,"b64":false}"#,
+        r#"{"alg":"EdDSA","kid":"ed","x":{"y":1,"y":2}}"#,
+    ] {
+        let message = format!("{}.{}", base64(header), base64(claims().to_string()));
+        let signature = base64((issuer.sign)(message.as_bytes()));
+        let refused = policy("", "").user(&format!("{message}.{signature}"), &set(&[&issuer]));
+        assert_eq!(refused, Err(Unauthenticated::Malformed), "{header}");
+    }
+}
+
+#[test]
 fn a_critical_header_is_refused() {
     let issuer = ed25519();
     let header = json!({ "alg": "EdDSA", "kid": "ed", "crit": ["b64"], "b64": false });
@@ -413,7 +538,7 @@ fn a_key_set_is_fetched_safely_or_not_at_all() {
         "http://127.0.0.1:9/jwks",
         "http://localhost/jwks",
     ] {
-        assert!(KeySource::at(address).is_ok(), "{address}");
+        assert!(key_source(address).is_ok(), "{address}");
     }
     for address in [
         "http://issuer.example/jwks",
@@ -421,7 +546,7 @@ fn a_key_set_is_fetched_safely_or_not_at_all() {
         "ftp://127.0.0.1/jwks",
         "issuer.example",
     ] {
-        assert!(KeySource::at(address).is_err(), "{address}");
+        assert!(key_source(address).is_err(), "{address}");
     }
 }
 
@@ -431,7 +556,7 @@ fn a_public_key_set_and_shared_secrets_are_not_configured_together() {
         ("JWT_ALGORITHMS", "RS256,HS256"),
         ("JWT_USER_ID_CLAIM", "sub"),
     ]);
-    let keys = KeySource::at("https://issuer.example/jwks").unwrap();
+    let keys = key_source("https://issuer.example/jwks").unwrap();
     let error = Authenticator::from_environment(&variables, keys)
         .map(|_| ())
         .unwrap_err();

@@ -45,7 +45,7 @@ fn tokens_of_each_documented_issuer_are_accepted_by_its_parameters() {
         let [name, jwks_url, issuer, audience, algorithms, claim] = cells[..] else {
             panic!("{row}")
         };
-        assert!(KeySource::at(jwks_url).is_ok(), "{name}");
+        assert!(key_source(jwks_url).is_ok(), "{name}");
         let policy = TokenPolicy::from_environment(&Variables::from([
             ("JWT_ALGORITHMS", algorithms),
             ("JWT_USER_ID_CLAIM", claim),
