@@ -20,7 +20,8 @@ fn names(source: &str) -> impl Iterator<Item = &str> {
     let production = source.split("#[cfg(test)]").next().unwrap();
     let quoted = production.split('"').skip(1).step_by(2);
     quoted.filter(|text| {
-        text.len() > 1 && text.contains('_')
+        text.len() > 1
+            && text.contains('_')
             && text
                 .bytes()
                 .all(|byte| byte == b'_' || byte.is_ascii_uppercase())

@@ -5,6 +5,7 @@
 mod attacks;
 mod bad_input;
 mod browsers;
+mod cases;
 mod configuration;
 mod contract;
 mod events;
@@ -16,4 +17,5 @@ mod privacy;
 mod provider;
 mod reconcile;
 mod repository;
+mod thaw;
 mod webhook;

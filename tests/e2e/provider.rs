@@ -47,7 +47,7 @@ pub(crate) async fn app_with<const N: usize>(
 }
 
 /// Starts a server. Returns its address.
-async fn serve(router: Router) -> String {
+pub(crate) async fn serve(router: Router) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// A delay takes no longer.
@@ -78,6 +80,15 @@ enum Fault {
     Hung,
 }
 
+/// What becomes of the connections that are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// They are closed.
+    Closed,
+    /// Nothing comes through them any more, and nobody says so, as behind a firewall that has forgotten them.
+    Swallowed,
+}
+
 /// A proxy for HTTP/1.1 in front of one server. It ends, with all its connections, when it is dropped.
 pub struct FaultProxy {
     address: SocketAddr,
@@ -85,7 +96,18 @@ pub struct FaultProxy {
     task: AbortHandle,
 }
 
+/// What the proxy answers by itself to some requests. They have no effect.
+struct Scripted {
+    operation: String,
+    table: String,
+    left: usize,
+    answer: Box<dyn Fn(&Value) -> (u16, String) + Send>,
+}
+
 struct Shared {
+    /// The number of the last loss, and its kind. It concerns the connections that were made before it.
+    losses: watch::Sender<(u64, Loss)>,
+    scripted: Mutex<Vec<Scripted>>,
     target: OnceLock<SocketAddr>,
     faults: Mutex<Faults>,
     rng: Mutex<fastrand::Rng>,
@@ -101,6 +123,8 @@ impl FaultProxy {
         let shared = Arc::new(Shared {
             target: OnceLock::new(),
             faults: Mutex::default(),
+            losses: watch::Sender::new((0, Loss::Closed)),
+            scripted: Mutex::default(),
             rng: Mutex::new(fastrand::Rng::with_seed(seed)),
             requests: AtomicU64::default(),
             injected: AtomicU64::default(),
@@ -129,6 +153,36 @@ impl FaultProxy {
         *self.shared.faults.lock().unwrap() = faults;
     }
 
+    /// Loses all connections that are open. New ones are as good as any.
+    pub fn lose(&self, loss: Loss) {
+        self.shared.losses.send_modify(|(number, kind)| {
+            *number += 1;
+            *kind = loss;
+        });
+    }
+
+    /// Answers the next requests for an operation of DynamoDB on a table, with status and body, as a function of the request's body.
+    pub fn answer_next(
+        &self,
+        operation: &str,
+        table: &str,
+        times: usize,
+        answer: impl Fn(&Value) -> (u16, String) + Send + 'static,
+    ) {
+        self.shared.scripted.lock().unwrap().push(Scripted {
+            operation: operation.to_owned(),
+            table: table.to_owned(),
+            left: times,
+            answer: Box::new(answer),
+        });
+    }
+
+    /// Returns how many of the answers of [`FaultProxy::answer_next`] nobody has asked for yet.
+    pub fn answers_left(&self) -> usize {
+        let scripted = self.shared.scripted.lock().unwrap();
+        scripted.iter().map(|scripted| scripted.left).sum()
+    }
+
     /// How many requests there were.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
@@ -153,8 +207,16 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             accepted = listener.accept() => {
                 let (client, _) = accepted.unwrap();
                 let shared = Arc::clone(&shared);
+                let mut losses = shared.losses.subscribe();
+                let made_after = losses.borrow().0;
                 // An error is the end of the connection, which is what the client sees as well.
-                connections.spawn(async move { shared.serve(client).await.ok() });
+                connections.spawn(async move {
+                    let closed = |(loss, kind): &(u64, Loss)| *loss > made_after && *kind == Loss::Closed;
+                    tokio::select! {
+                        served = shared.serve(client, made_after) => served.ok(),
+                        Ok(_) = losses.wait_for(closed) => None,
+                    }
+                });
             }
             Some(_) = connections.join_next() => {}
         }
@@ -162,7 +224,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 impl Shared {
-    async fn serve(&self, client: TcpStream) -> std::io::Result<()> {
+    async fn serve(&self, client: TcpStream, made_after: u64) -> std::io::Result<()> {
         let Some(target) = self.target.get() else {
             return Ok(());
         };
@@ -177,6 +239,14 @@ impl Shared {
                 return Ok(());
             }
             let request = message(&mut client).await?;
+            let (loss, kind) = *self.losses.borrow();
+            if loss > made_after && kind == Loss::Swallowed {
+                return Self::hang(&mut client).await;
+            }
+            if let Some(answer) = self.scripted(&request) {
+                client.write_all(answer.as_bytes()).await?;
+                continue;
+            }
             match fault {
                 Some(Fault::Unavailable) => {
                     let status =
@@ -204,15 +274,36 @@ impl Shared {
                     let garbage = self.garbage();
                     return client.write_all(&garbage).await;
                 }
-                Some(Fault::Hung) => {
-                    // Until the client hangs up; it sends nothing before it has an answer.
-                    tokio::time::timeout(FOREVER, client.fill_buf()).await.ok();
-                    return Ok(());
-                }
+                Some(Fault::Hung) => return Self::hang(&mut client).await,
                 _ => client.write_all(&answer).await?,
             }
         }
         Ok(())
+    }
+
+    /// Waits until the client hangs up. It sends nothing before it has an answer.
+    async fn hang(client: &mut BufReader<TcpStream>) -> std::io::Result<()> {
+        tokio::time::timeout(FOREVER, client.fill_buf()).await.ok();
+        Ok(())
+    }
+
+    /// Returns the answer to a request that is not to be forwarded.
+    fn scripted(&self, request: &[u8]) -> Option<String> {
+        let request = String::from_utf8_lossy(request);
+        let (head, body) = request.split_once("\r\n\r\n")?;
+        let mut scripted = self.scripted.lock().unwrap();
+        let scripted = scripted.iter_mut().find(|scripted| {
+            let target = format!("DynamoDB_20120810.{}\r\n", scripted.operation);
+            scripted.left > 0
+                && format!("{head}\r\n").contains(&target)
+                && body.contains(&scripted.table)
+        })?;
+        scripted.left -= 1;
+        let (status, body) = (scripted.answer)(&serde_json::from_str(body).unwrap());
+        let length = body.len();
+        Some(format!(
+            "HTTP/1.1 {status} \r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{body}"
+        ))
     }
 
     fn pick(&self) -> Option<Fault> {

@@ -233,6 +233,12 @@ impl Stack {
         self.lambda.kill_instance(binary)
     }
 
+    /// Returns the process ids of a function's instances that wait for an event, by the name of its binary.
+    #[must_use]
+    pub fn idle_processes(&self, binary: &str) -> Vec<u32> {
+        self.lambda.idle_processes(binary)
+    }
+
     /// Returns the latest lines of the functions' output.
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {

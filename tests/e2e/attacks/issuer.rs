@@ -16,37 +16,37 @@ use tests::app::USER;
 const RSA: &[u8] = include_bytes!("../../../shared/src/http/authenticator/rsa-test-key.pk8");
 
 /// A key, public part and signing function.
-pub(super) struct Issuer {
-    pub(super) algorithm: &'static str,
-    pub(super) jwk: Value,
+pub(crate) struct Issuer {
+    pub(crate) algorithm: &'static str,
+    pub(crate) jwk: Value,
     sign: Sign,
 }
 
 type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
 
-pub(super) fn base64(bytes: impl AsRef<[u8]>) -> String {
+pub(crate) fn base64(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-pub(super) fn seconds_from_now(seconds: i64) -> i64 {
+pub(crate) fn seconds_from_now(seconds: i64) -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     i64::try_from(now.as_secs()).unwrap() + seconds
 }
 
 /// The claims that are enough where no issuer and no audience are asked for.
-pub(super) fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     json!({ "sub": USER, "exp": seconds_from_now(600) })
 }
 
 /// A JWK Set.
-pub(super) fn key_set<'a>(issuers: impl IntoIterator<Item = &'a Issuer>) -> Value {
+pub(crate) fn key_set<'a>(issuers: impl IntoIterator<Item = &'a Issuer>) -> Value {
     let keys = issuers.into_iter().map(|issuer| issuer.jwk.clone());
     json!({ "keys": keys.collect::<Vec<_>>() })
 }
 
 impl Issuer {
     /// A new Ed25519 key.
-    pub(super) fn ed25519(kid: &str) -> Self {
+    pub(crate) fn ed25519(kid: &str) -> Self {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
         let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
         let x = base64(pair.public_key());
@@ -58,7 +58,7 @@ impl Issuer {
     }
 
     /// A new P-256 key.
-    pub(super) fn p256(kid: &str) -> Self {
+    pub(crate) fn p256(kid: &str) -> Self {
         let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &random).unwrap();
@@ -72,7 +72,7 @@ impl Issuer {
     }
 
     /// The RSA key: there is one only.
-    pub(super) fn rsa(kid: &str) -> Self {
+    pub(crate) fn rsa(kid: &str) -> Self {
         let pair = RsaKeyPair::from_pkcs8(RSA).unwrap();
         let public: ring::rsa::PublicKeyComponents<Vec<u8>> = pair.public().into();
         let (n, e) = (base64(&public.n), base64(&public.e));
@@ -91,7 +91,7 @@ impl Issuer {
     }
 
     /// A shared secret.
-    pub(super) fn hmac(kid: &str, secret: &[u8]) -> Self {
+    pub(crate) fn hmac(kid: &str, secret: &[u8]) -> Self {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);
         Self {
             algorithm: "HS256",
@@ -101,28 +101,28 @@ impl Issuer {
     }
 
     /// The header of its tokens.
-    pub(super) fn header(&self) -> Value {
+    pub(crate) fn header(&self) -> Value {
         json!({ "alg": self.algorithm, "kid": self.jwk["kid"] })
     }
 
     /// A token as it should be, but for the claims.
-    pub(super) fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         self.sign(self.header().to_string(), claims.to_string())
     }
 
     /// A token of these texts, which need not be JSON.
-    pub(super) fn sign(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
+    pub(crate) fn sign(&self, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
         self.seal(&format!("{}.{}", base64(header), base64(claims)))
     }
 
     /// A token of what stands before its signature.
-    pub(super) fn seal(&self, message: &str) -> String {
+    pub(crate) fn seal(&self, message: &str) -> String {
         format!("{message}.{}", base64((self.sign)(message.as_bytes())))
     }
 }
 
 /// The DER of the RSA key's public part: as PKCS #1 and as a `SubjectPublicKeyInfo`.
-pub(super) fn rsa_public_der() -> [Vec<u8>; 2] {
+pub(crate) fn rsa_public_der() -> [Vec<u8>; 2] {
     let pair = RsaKeyPair::from_pkcs8(RSA).unwrap();
     let pkcs1 = pair.public().as_ref().to_vec();
     let head = hex::decode("30820122300d06092a864886f70d01010105000382010f00").unwrap();

@@ -1,7 +1,7 @@
 //! Attacks over HTTP. Each is refused with problem details, and none changes anything that is stored.
 
 mod input;
-mod issuer;
+pub(crate) mod issuer;
 mod json;
 mod key_server;
 mod keys;

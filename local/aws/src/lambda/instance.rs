@@ -97,6 +97,11 @@ impl Instance {
         }
     }
 
+    /// Returns the process id, unless the process has ended.
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Returns the exit status if the process has ended.
     pub(super) fn try_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()

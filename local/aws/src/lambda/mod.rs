@@ -153,6 +153,18 @@ impl Lambda {
         self.pools.get(function).is_some_and(|pool| pool.kill_one())
     }
 
+    /// Returns the process ids of the instances of a function that wait for an event.
+    #[must_use]
+    pub fn idle_processes(&self, function: &str) -> Vec<u32> {
+        let pool = self.pools.get(function);
+        let ids = pool.and_then(|pool| {
+            let idle = lock(&pool.idle);
+            let ids = idle.as_ref()?.iter().filter_map(Instance::process_id);
+            Some(ids.collect())
+        });
+        ids.unwrap_or_default()
+    }
+
     /// Kills all processes. Running invocations fail.
     pub fn close(&self) {
         self.closed.send_replace(true);

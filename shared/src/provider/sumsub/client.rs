@@ -28,6 +28,9 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 
 /// Maximum time of a call, its one retry included.
 const CALL: Duration = Duration::from_secs(5);
+/// Maximum time of the first of two tries: a connection that went bad while the function was frozen answers nothing at all, and the second
+/// try, on another one, needs time too.
+const FIRST_TRY: Duration = Duration::from_secs(2);
 /// Maximum time to open a connection.
 const CONNECT: Duration = Duration::from_secs(2);
 /// Maximum size of a response in bytes.
@@ -45,6 +48,13 @@ impl Credentials {
     fn are_of_sandbox(&self) -> bool {
         self.app_token.expose_secret().starts_with("sbx:")
     }
+}
+
+/// The number of times that a call is made if that may help.
+#[derive(Debug, Clone, Copy)]
+enum Tries {
+    One,
+    Two,
 }
 
 /// A client of Sumsub's API.
@@ -88,7 +98,10 @@ impl Sumsub {
         target: &str,
         deadline: Deadline,
     ) -> Result<Option<Vec<u8>>, ProviderError> {
-        match self.call(Method::GET, target, &[], 2, deadline).await {
+        match self
+            .call(Method::GET, target, &[], Tries::Two, deadline)
+            .await
+        {
             Ok(body) => Ok(Some(body)),
             Err(ProviderError::Unexpected { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
@@ -101,7 +114,7 @@ impl Sumsub {
         method: Method,
         target: &str,
         body: &[u8],
-        tries: u8,
+        tries: Tries,
         deadline: Deadline,
     ) -> Result<Vec<u8>, ProviderError> {
         self.breaker.check()?;
@@ -119,16 +132,19 @@ impl Sumsub {
         method: &Method,
         target: &str,
         body: &[u8],
-        tries: u8,
+        tries: Tries,
     ) -> Result<Vec<u8>, ProviderError> {
         let credentials = self.credentials.get().await;
         let credentials = credentials.map_err(ProviderError::Credentials)?;
-        let mut result = self.send(method, target, body, &credentials).await;
-        for _ in 1..tries {
-            if result.as_ref().is_err_and(ProviderError::is_transient) {
-                result = self.send(method, target, body, &credentials).await;
-            }
-        }
+        let send = || self.send(method, target, body, &credentials);
+        let mut result = match tries {
+            Tries::One => send().await,
+            Tries::Two => match tokio::time::timeout(FIRST_TRY, send()).await {
+                Ok(Err(error)) if error.is_transient() => send().await,
+                Ok(result) => result,
+                Err(_) => send().await,
+            },
+        };
         // The credentials may have been replaced. Nothing was done, so this holds for calls that are tried once, too.
         if matches!(result, Err(ProviderError::Refused { status: 401, .. }))
             && let Some(newer) = self.credentials.newer(&credentials).await
@@ -194,7 +210,7 @@ impl Sumsub {
                 Method::POST,
                 "/resources/accessTokens/sdk",
                 &body,
-                1,
+                Tries::One,
                 deadline,
             )
             .await?;
