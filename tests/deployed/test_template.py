@@ -340,9 +340,57 @@ class Deployed:
 
     def test_logs_are_encrypted_and_kept_as_long_as_the_parameter_says(self):
         groups = self.stack.all("AWS::Logs::LogGroup")
-        self.assertEqual(len(groups), 10)
+        self.assertEqual(len(groups), 11)
         for group, properties in groups.items():
             self.assertLessEqual({"RetentionInDays": self.stack.parameters["LogRetentionDays"], "KmsKeyId": KEY}.items(), properties.items(), group)
+
+    def test_each_item_of_the_history_becomes_the_event_that_is_documented(self):
+        """A record of the stream as AWS shows one, with the attributes that docs/events.md lists for the history:
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-dynamodb.html
+        """
+        [pipe] = self.stack.all("AWS::Pipes::Pipe").values()
+        self.assertEqual((pipe["Source"], pipe["Target"]), ({"Fn::GetAtt": ["HistoryTable", "StreamArn"]}, {"Fn::GetAtt": ["EventBus", "Arn"]}))
+        self.assertEqual(self.stack.resources["HistoryTable"]["Properties"]["StreamSpecification"], {"StreamViewType": "NEW_IMAGE"})
+        [rule] = pipe["SourceParameters"]["FilterCriteria"]["Filters"]
+        self.assertEqual(json.loads(rule["Pattern"]), {"eventName": ["INSERT"]})
+        stream = pipe["SourceParameters"]["DynamoDBStreamParameters"]
+        self.assertEqual(stream["DeadLetterConfig"], {"Arn": {"Fn::GetAtt": ["UnsentEvents", "Arn"]}})
+        # PutEvents takes no more: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
+        self.assertLessEqual(stream["BatchSize"], 10)
+
+        page = (ROOT / "docs/events.md").read_text()
+        event = json.loads(page.split("```json\n")[1].split("```")[0])
+        listed = page.split("in the same form:")[1].split("\n-")[0].split("\n\n")[0]
+        attributes = {name for name in names(listed) if name != "detail-type"}
+        numbers = {"sequence", "recorded_at"}
+        image = {name: {"N" if name in numbers else "S": name} for name in attributes}
+        record = {"eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": {"NewImage": image, "StreamViewType": "NEW_IMAGE"}}
+
+        def at(path):
+            value = record
+            for name in path.removeprefix("$.").split("."):
+                value = value[name]
+            return value
+
+        parameters = pipe["TargetParameters"]
+        detail = json.loads(re.sub(r"<(\$\.[\w.]+)>", lambda path: json.dumps(at(path[1])), parameters["InputTemplate"]))
+        self.assertEqual(list(detail), list(event["detail"]))
+        bus = parameters["EventBridgeEventBusParameters"]
+        self.assertEqual((bus["Source"], at(bus["DetailType"])), (event["source"], "event"))
+        for kind in names("\n".join(row[0] for row in next(tables("\n#" + page, "Events")))):
+            schema = json.loads((ROOT / f"docs/events/{kind}.schema.json").read_text())
+            self.assertEqual(schema["properties"]["detail"]["required"], list(detail))
+            self.assertEqual(schema["properties"]["detail-type"], {"const": kind})
+
+    def test_the_pipe_may_read_the_stream_and_send_and_nothing_else(self):
+        role = self.stack.resources["EventsPipeRole"]["Properties"]
+        [policy] = role["Policies"]
+        granted = [(listed(statement["Action"]), statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]]
+        self.assertEqual(granted, [
+            (["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], {"Fn::GetAtt": ["HistoryTable", "StreamArn"]}),
+            (["dynamodb:ListStreams"], "*"),
+            (["events:PutEvents"], {"Fn::GetAtt": ["EventBus", "Arn"]}),
+            (["sqs:SendMessage"], {"Fn::GetAtt": ["UnsentEvents", "Arn"]})])
 
     def test_what_cannot_be_made_again_outlives_the_stack(self):
         """RetainExceptOnCreate leaves nothing behind of a first deployment that fails:

@@ -17,5 +17,6 @@ mod privacy;
 mod provider;
 mod reconcile;
 mod repository;
+mod subscriber;
 mod thaw;
 mod webhook;

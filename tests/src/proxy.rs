@@ -101,8 +101,11 @@ struct Scripted {
     operation: String,
     table: String,
     left: usize,
-    answer: Box<dyn Fn(&Value) -> (u16, String) + Send>,
+    answer: Script,
 }
+
+/// Makes status and body of the body of a request.
+type Script = Box<dyn Fn(&Value) -> (u16, String) + Send>;
 
 struct Shared {
     /// The number of the last loss, and its kind. It concerns the connections that were made before it.

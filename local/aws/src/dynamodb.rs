@@ -19,6 +19,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     Error,
+    events::Written,
     forward::{Upstream, forward},
     hosts::local_names_only,
     iam::{self, Guard, Iam},
@@ -52,7 +53,7 @@ impl Engine {
     }
 }
 
-/// Serves an engine until `shutdown`, as far as `iam` allows.
+/// Serves an engine until `shutdown`, as far as `iam` allows. `written` learns what is put into its table.
 ///
 /// # Errors
 /// Fails if the listener does, or if no port is free for the engine behind it.
@@ -61,6 +62,7 @@ pub async fn serve(
     Engine(database): Engine,
     iam: Arc<Iam>,
     logs: Arc<Logs>,
+    written: Option<Written>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
     let swept = database.clone();
@@ -71,7 +73,7 @@ pub async fn serve(
         denied: "com.amazonaws.dynamodb.v20120810#AccessDeniedException",
     };
     tokio::select! {
-        served = serve_guarded(listener, database, guard, shutdown) => served,
+        served = serve_guarded(listener, database, guard, written, shutdown) => served,
         never = sweep(swept, logs) => match never {},
     }
 }
@@ -81,6 +83,7 @@ async fn serve_guarded(
     listener: TcpListener,
     database: Database,
     guard: Guard,
+    written: Option<Written>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), String> {
     let behind = TcpListener::bind(("127.0.0.1", 0)).await;
@@ -90,6 +93,7 @@ async fn serve_guarded(
     let upstream = upstream.map_err(|error| message(&error))?;
     let router = Router::new()
         .fallback(forward)
+        .layer(middleware::from_fn_with_state(written, Written::tap))
         .layer(middleware::from_fn_with_state(guard, Guard::check))
         .layer(middleware::from_fn(local_names_only))
         .with_state(upstream);

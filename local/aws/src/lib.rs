@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod dynamodb;
+pub mod events;
 pub mod forward;
 pub mod gateway;
 pub mod hosts;

@@ -57,6 +57,9 @@ struct Run {
     /// Use this Secrets Manager instead of secrets.json
     #[arg(long, value_name = "URL")]
     secrets_url: Option<String>,
+    /// Post each event of the stack to this URL until it is accepted, as a partner's webhook would get it
+    #[arg(long, value_name = "URL")]
+    events_url: Option<String>,
     /// Give a template parameter a value, or a table or secret the name it really has
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     parameters: Vec<(String, String)>,
@@ -128,6 +131,7 @@ async fn run(run: Run) -> Result<(), Error> {
         provider_url: run.provider_url,
         dynamodb_url: run.dynamodb_url,
         secrets_url: run.secrets_url,
+        events_url: run.events_url,
         demo: true,
         release: run.release,
         parameters: BTreeMap::from_iter(run.parameters),
@@ -158,12 +162,18 @@ async fn run(run: Run) -> Result<(), Error> {
 async fn print(stack: &Stack, format: Format, token: &str) -> std::io::Result<()> {
     let mut requests = stack.follow_requests();
     let mut logs = stack.follow_logs();
+    let mut events = stack.follow_events();
     output::line(&format.started(stack, FIRST_USER, token))?;
     loop {
         let line = tokio::select! {
             entry = requests.recv() => match entry {
                 Ok(entry) => Some(format.request(&entry)),
                 Err(RecvError::Lagged(count)) => Some(format.missed("requests", count)),
+                Err(RecvError::Closed) => return Ok(()),
+            },
+            event = events.recv() => match event {
+                Ok(event) => Some(format.event(&event)),
+                Err(RecvError::Lagged(count)) => Some(format.missed("events", count)),
                 Err(RecvError::Closed) => return Ok(()),
             },
             line = logs.recv() => match line {

@@ -51,6 +51,8 @@ pub struct Options {
     pub dynamodb_url: Option<String>,
     /// The URL of a Secrets Manager to use instead of the emulated one.
     pub secrets_url: Option<String>,
+    /// The URL that each event of the stack is posted to until it is accepted.
+    pub events_url: Option<String>,
     /// Serves the demo beside the API.
     pub demo: bool,
     /// Builds the functions with optimisations.
@@ -73,6 +75,7 @@ impl Default for Options {
             provider_url: None,
             dynamodb_url: None,
             secrets_url: None,
+            events_url: None,
             demo: false,
             release: false,
             parameters: BTreeMap::new(),

@@ -104,6 +104,24 @@ curl -X POST -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/access-token
         format!("{method:<7} {path:<32} {status} {ms:>5} ms  {user}  {request_id}")
     }
 
+    /// Returns the line for an event of the stack.
+    pub(crate) fn event(self, event: &Value) -> String {
+        if self.json {
+            return json_line("event", &json!({ "event": event }));
+        }
+        let member = |name: &str| {
+            let value = event.get("detail").and_then(|detail| detail.get(name));
+            value.and_then(Value::as_str).unwrap_or_default()
+        };
+        let kind = event.get("detail-type").and_then(Value::as_str);
+        let [from, to, step] = ["from", "to", "onboarding_step"].map(member);
+        let [user, sequence] = ["user_id", "sequence"].map(member);
+        printable(&format!(
+            "EVENT   {:<32} {from} -> {to}, {step}  {user}  #{sequence}",
+            kind.unwrap_or_default()
+        ))
+    }
+
     /// Returns the line for a function's output. Text shows only what a person should see: warnings, errors, causes of refused
     /// requests, and output that is no log entry.
     pub(crate) fn function(self, line: &LogLine) -> Option<String> {

@@ -4,6 +4,7 @@ use std::{fmt::Display, pin::Pin, sync::Arc, time::Duration};
 
 use local_aws::{
     dynamodb::{self, Engine},
+    events::Written,
     iam::Iam,
     logs::Logs,
     secrets,
@@ -81,6 +82,7 @@ impl Listeners {
         options: &Options,
         template: &Template,
         secrets: &Arc<Secrets>,
+        written: Option<Written>,
     ) -> Result<TcpListener, Error> {
         let iam = Arc::new(Iam::new(&template.functions));
         if let Service::Own(listener) = self.provider {
@@ -93,7 +95,7 @@ impl Listeners {
             let engine = Engine::open(options.data.path("dynamodb.sqlite").as_deref())?;
             let (iam, logs) = (Arc::clone(&iam), Arc::clone(&servers.logs));
             servers.spawn("dynamodb", |shutdown| {
-                dynamodb::serve(listener, engine, iam, logs, shutdown)
+                dynamodb::serve(listener, engine, iam, logs, written, shutdown)
             });
         }
         if let Service::Own(listener) = self.secrets {

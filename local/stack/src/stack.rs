@@ -9,11 +9,12 @@ use aws_sdk_dynamodb::Client;
 use axum::{Router, body::Bytes};
 use local_aws::{
     account, dynamodb,
+    events::{Events, Written},
     gateway::{self, AccessLogEntry, Gateway},
     lambda::{Function, InvocationError, Lambda},
     logs::{LogLine, Logs},
     schedule,
-    template::{FunctionResource, Template},
+    template::{FunctionResource, Pipe, Template},
 };
 use serde_json::{Map, Value};
 use shared::{
@@ -21,7 +22,7 @@ use shared::{
     platform::{Aws, Variables, chain, system_clock},
     repository::{RepositoryError, Users},
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 
 use crate::{
     Error, Options, cargo,
@@ -46,6 +47,7 @@ pub struct Stack {
     signer: Signer,
     logs: Arc<Logs>,
     access_log: broadcast::Sender<AccessLogEntry>,
+    events: broadcast::Sender<Value>,
     lambda: Arc<Lambda>,
     /// The servers that clients call.
     front: Servers,
@@ -84,9 +86,23 @@ impl Stack {
         let identity = account::identity(real_aws);
 
         let mut back = Servers::new(&logs);
-        let gateway = listeners.start_services(&mut back, &options, &template, &secrets)?;
+        let (keys, written) = mpsc::unbounded_channel();
+        let pipe = template.pipe.clone().filter(|_| follows_events(&options));
+        let tap = pipe.as_ref().and_then(|pipe| tap(pipe, &template, keys));
+        let gateway = listeners.start_services(&mut back, &options, &template, &secrets, tap)?;
         let client = dynamodb_client(&urls.dynamodb, &identity)?;
         dynamodb::create_tables(&client, &urls.dynamodb, &template.tables).await?;
+        let events = broadcast::Sender::new(1024);
+        if let Some(pipe) = pipe {
+            let follower = Events {
+                progress: options.data.path("events.json"),
+                listeners: events.clone(),
+                target: options.events_url.clone(),
+                logs: Arc::clone(&logs),
+            }
+            .of(pipe, &template.tables, client.clone())?;
+            back.spawn("events", |shutdown| follower.run(written, shutdown));
+        }
 
         let environments = environments(&template, &urls);
         let deployed = |binary: &str| {
@@ -135,6 +151,7 @@ impl Stack {
             signer,
             logs,
             access_log,
+            events,
             lambda,
             front,
             back,
@@ -257,6 +274,12 @@ impl Stack {
         self.access_log.subscribe()
     }
 
+    /// Subscribes to the events of the stack. There are some only with a demo or an `events_url`, and with the emulated database.
+    #[must_use]
+    pub fn follow_events(&self) -> broadcast::Receiver<Value> {
+        self.events.subscribe()
+    }
+
     /// Writes `stack.json`, `functions.env` and `sam.json` into the data directory, if there is one. Other programs, `cargo lambda
     /// watch` and `sam local` find there how to use this stack.
     ///
@@ -287,6 +310,22 @@ pub(crate) async fn register(users: &Users, id: UserId) -> Result<(), Repository
     users
         .create(&user, &ReviewSchedule::sweeping_after(24))
         .await
+}
+
+/// Returns whether anybody wants the events. Only the emulated database tells what was written.
+fn follows_events(options: &Options) -> bool {
+    options.dynamodb_url.is_none() && (options.demo || options.events_url.is_some())
+}
+
+/// Returns what tells the writes of a pipe's table.
+fn tap(pipe: &Pipe, template: &Template, keys: mpsc::UnboundedSender<String>) -> Option<Written> {
+    let mut tables = template.tables.iter();
+    let table = tables.find(|table| table.name == pipe.table)?;
+    Some(Written {
+        table: table.name.clone(),
+        key: table.key.first()?.name.clone(),
+        keys,
+    })
 }
 
 fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Error> {

@@ -27,6 +27,7 @@ pub use review::{Reason, Review, Status};
 pub use schedule::{Due, Queue, ReviewSchedule, SETTLING, next_poll};
 pub use time::{EventTime, ProviderTime, Timestamp};
 pub use transition::{
-    Policy, Transition, apply_hint, apply_inactive, apply_missing, apply_not_found, apply_read,
+    Policy, Transition, TransitionKind, apply_hint, apply_inactive, apply_missing, apply_not_found,
+    apply_read,
 };
 pub use user::{Confirmation, Doubt, Inconsistent, User};

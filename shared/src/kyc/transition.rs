@@ -405,7 +405,43 @@ pub struct Transition {
     pub erased: bool,
 }
 
+/// What an item of the history tells, by the most important of its differences. The text is the `detail-type` of the event that the
+/// item becomes (docs/events.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransitionKind {
+    /// The person was erased; the status may have changed too.
+    PersonErased,
+    /// The status changed; the onboarding may have moved on too.
+    StatusChanged,
+    /// The onboarding moved on, and no status changed.
+    OnboardingAdvanced,
+}
+
+impl TransitionKind {
+    /// Returns its name in events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PersonErased => "PersonErased",
+            Self::StatusChanged => "KycStatusChanged",
+            Self::OnboardingAdvanced => "OnboardingAdvanced",
+        }
+    }
+}
+
 impl Transition {
+    /// Returns what it tells.
+    #[must_use]
+    pub fn kind(&self) -> TransitionKind {
+        if self.erased {
+            TransitionKind::PersonErased
+        } else if self.from == self.to {
+            TransitionKind::OnboardingAdvanced
+        } else {
+            TransitionKind::StatusChanged
+        }
+    }
+
     /// Returns the difference between two states, if it belongs into the history.
     #[must_use]
     pub fn between(before: &User, after: &User) -> Option<Self> {

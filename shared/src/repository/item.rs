@@ -84,21 +84,22 @@ struct DocumentItem {
     submitted_at: Option<i64>,
 }
 
-/// A transition of a user.
+/// A transition of a user, which EventBridge makes an event of. What the pipe of the template reads is always there: AWS does not say
+/// what becomes of a path that leads nowhere.
 #[derive(Serialize)]
 pub(super) struct HistoryItem<'a> {
     user_id: &'a str,
     sequence: u64,
+    event: &'static str,
     from: &'static str,
     to: &'static str,
+    /// The onboarding step afterwards.
+    step: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     onboarding_advanced_to: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    erased: Option<bool>,
     cause: &'a str,
-    /// The date of the verdict, by the provider's clock.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decided_at: Option<i64>,
+    /// The date of the verdict, by the provider's clock; empty if there is none.
+    decided_at: String,
     recorded_at: i64,
 }
 
@@ -113,12 +114,13 @@ impl<'a> HistoryItem<'a> {
         Self {
             user_id: after.id.as_str(),
             sequence: after.sequence,
+            event: transition.kind().as_str(),
             from: transition.from.as_str(),
             to: transition.to.as_str(),
+            step: after.step.as_str(),
             onboarding_advanced_to: transition.advanced_to.as_ref().map(Step::as_str),
-            erased: transition.erased.then_some(true),
             cause,
-            decided_at: decided_at.map(ProviderTime::millis),
+            decided_at: decided_at.map_or_else(String::new, |at| at.millis().to_string()),
             recorded_at: recorded_at.millis(),
         }
     }

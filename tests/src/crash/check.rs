@@ -49,14 +49,14 @@ pub fn check(truth: &Truth, stored: &Stored, polled: bool) -> Findings {
 /// Returns what must be stored. Of an erased person that is what was stored when the erasure came: events that come later change nothing,
 /// and the provider knows nothing any more.
 fn kept(truth: &Truth, history: &[Value]) -> Truth {
-    let erasure = history.iter().find(|item| item.get("erased").is_some());
+    let erasure = history.iter().find(|item| is_erasure(item));
     match erasure {
         Some(erasure) if truth.erased => Truth {
             status: match text(erasure, "to") {
                 "approved" => "approved",
                 _ => "pending",
             },
-            decided_at: number(erasure, "decided_at"),
+            decided_at: text(erasure, "decided_at").parse().ok(),
             ..truth.clone()
         },
         Some(_) | None => truth.clone(),
@@ -106,10 +106,7 @@ impl Findings {
                 self.doubled
                     .push(format!("{number}: from {from}, but it was {status}"));
             }
-            if from == to
-                && item.get("onboarding_advanced_to").is_none()
-                && item.get("erased").is_none()
-            {
+            if from == to && item.get("onboarding_advanced_to").is_none() && !is_erasure(item) {
                 self.doubled.push(format!("{number}: {to} twice"));
             }
             if self::number(item, "sequence") != Some(number) {
@@ -145,6 +142,10 @@ impl Findings {
             ));
         }
     }
+}
+
+fn is_erasure(item: &Value) -> bool {
+    text(item, "event") == "PersonErased"
 }
 
 /// Returns the status of a user's item, which leaves `pending` out.
@@ -220,7 +221,7 @@ mod tests {
         let text = |text: &str| json!({ "S": text });
         let mut overtaken = stored();
         overtaken.history[1] = json!({ "sequence": { "N": "2" }, "from": text("in_progress"), "to": text("pending"),
-            "erased": { "BOOL": true } });
+            "event": text("PersonErased"), "decided_at": text("") });
         overtaken.user = Some(
             json!({ "history_sequence": { "N": "2" }, "onboarding_step": text("kyc_verification") }),
         );

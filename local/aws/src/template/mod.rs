@@ -7,6 +7,7 @@ mod resolve;
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::Error;
 
@@ -25,6 +26,8 @@ pub struct Template {
     pub responses: BTreeMap<String, GatewayResponse>,
     /// The tables.
     pub tables: Vec<Table>,
+    /// The pipe from a table's stream to an event bus.
+    pub pipe: Option<Pipe>,
     /// The names of the secrets, by logical id.
     pub secrets: BTreeMap<String, String>,
 }
@@ -84,6 +87,21 @@ pub struct GatewayResponse {
     pub headers: BTreeMap<String, String>,
     /// The body, with `$context` variables.
     pub body: String,
+}
+
+/// A pipe that makes events of a table's changes.
+#[derive(Debug, Clone)]
+pub struct Pipe {
+    /// The name of the table.
+    pub table: String,
+    /// The filter: a record passes if one of these patterns matches, or if there is none.
+    pub patterns: Vec<Value>,
+    /// The `source` of the events.
+    pub source: String,
+    /// The `detail-type` of the events: a path in the record, such as `$.dynamodb.NewImage.event.S`, or a text.
+    pub detail_type: String,
+    /// What the `detail` of the events is made of.
+    pub input_template: String,
 }
 
 /// A DynamoDB table.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use yaml_serde::Value as Yaml;
 
 use super::{
-    FunctionResource, GatewayResponse, Route, Schedule, Table, Template, policies,
+    FunctionResource, GatewayResponse, Pipe, Route, Schedule, Table, Template, policies,
     resolve::{Names, entries, from_json},
 };
 use crate::Error;
@@ -32,6 +32,7 @@ pub(super) fn template(
         schedules: Vec::new(),
         responses: BTreeMap::new(),
         tables: Vec::new(),
+        pipe: None,
         secrets: BTreeMap::new(),
     };
     for (id, resource) in entries(root.get("Resources")) {
@@ -53,6 +54,12 @@ pub(super) fn template(
                 ));
             }
             "AWS::DynamoDB::Table" => template.tables.push(reader.table(id, resource)?),
+            "AWS::Pipes::Pipe" => {
+                let other = template.pipe.replace(reader.pipe(id, resource)?);
+                if other.is_some() {
+                    return Err(wrong(id, "only one pipe is understood"));
+                }
+            }
             "AWS::SecretsManager::Secret" => {
                 let name = reader.names.reference(id, id)?;
                 template.secrets.insert(id.to_owned(), name);
@@ -238,6 +245,59 @@ impl Reader<'_> {
             .into_iter()
             .map(response)
             .collect()
+    }
+
+    fn pipe(&self, id: &str, resource: &Yaml) -> Result<Pipe, Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Source {
+            #[serde(default)]
+            filter_criteria: Filters,
+        }
+        #[derive(Default, Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Filters {
+            #[serde(default)]
+            filters: Vec<Filter>,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Filter {
+            pattern: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Target {
+            event_bridge_event_bus_parameters: Bus,
+            input_template: String,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Bus {
+            source: String,
+            detail_type: String,
+        }
+
+        let stream: String = self.required(id, resource, "Source")?;
+        let table = stream
+            .split_once(":table/")
+            .and_then(|(_, rest)| rest.split_once("/stream/"));
+        let (table, _) =
+            table.ok_or_else(|| wrong(id, "only the stream of a table is understood as source"))?;
+        let source: Option<Source> = self.property(id, resource, "SourceParameters")?;
+        let filters = source.unwrap_or_default().filter_criteria.filters;
+        let pattern = |filter: Filter| {
+            let pattern = serde_json::from_str(&filter.pattern);
+            pattern.map_err(|_| wrong(id, "a filter is not JSON"))
+        };
+        let target: Target = self.required(id, resource, "TargetParameters")?;
+        Ok(Pipe {
+            table: table.to_owned(),
+            patterns: filters.into_iter().map(pattern).collect::<Result<_, _>>()?,
+            source: target.event_bridge_event_bus_parameters.source,
+            detail_type: target.event_bridge_event_bus_parameters.detail_type,
+            input_template: target.input_template,
+        })
     }
 
     fn table(&self, id: &str, resource: &Yaml) -> Result<Table, Error> {

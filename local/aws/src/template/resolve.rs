@@ -79,7 +79,9 @@ impl Names {
         let (id, attribute) = path.split_once('.').unwrap_or((path, ""));
         let kind = self.types.get(id).map_or("", String::as_str);
         let resource = match (kind, attribute) {
-            ("AWS::DynamoDB::Table", "Arn") => "dynamodb:table/",
+            ("AWS::DynamoDB::Table", "Arn" | "StreamArn") => "dynamodb:table/",
+            ("AWS::Events::EventBus", "Arn") => "events:event-bus/",
+            ("AWS::SQS::Queue", "Arn") => "sqs:",
             ("AWS::Serverless::Function", "Arn") => "lambda:function:",
             _ => {
                 return Err(Error::Template(format!(
@@ -89,8 +91,14 @@ impl Names {
         };
         let (service, kind) = resource.split_once(':').unwrap_or((resource, ""));
         let name = self.reference(id, at)?;
+        // The label of a real stream is the time at which it began.
+        let stream = if attribute == "StreamArn" {
+            "/stream/local"
+        } else {
+            ""
+        };
         Ok(format!(
-            "arn:aws:{service}:{}:{ACCOUNT_ID}:{kind}{name}",
+            "arn:aws:{service}:{}:{ACCOUNT_ID}:{kind}{name}{stream}",
             self.region
         ))
     }
