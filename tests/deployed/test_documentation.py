@@ -19,9 +19,11 @@ TAKEN = [
 # What nothing runs, by its beginning.
 EXCEPTIONS = {
     ".ci/run": "this is CI",
+    "aws events start-replay": "the emulator of AWS knows no archives",
     "cargo lambda build --release --arm64": "needs Rust's standard library for arm64; run without --arm64",
     "cargo prove --world": "repeats one history; run for all worlds",
     "cargo load --growth": "fills a table with a million users; run without",
+    "cargo test --test e2e cases": "run with all other tests",
     "cargo speed --memory": "makes control groups as root",
     "rustup target add": "downloads Rust's standard library for arm64",
     "sam build": "builds for arm64; understood by the SAM CLI, see below",

@@ -3,6 +3,7 @@
 //! Each test starts a system of its own: gateway, Lambda runtime, DynamoDB engine and provider, on ports of its own.
 
 mod attacks;
+mod authorizer;
 mod bad_input;
 mod browsers;
 mod cases;

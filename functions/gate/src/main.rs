@@ -1,7 +1,8 @@
-//! `GET /v0/kyc/gate`: 204 for approved callers only. For services and gateways that ask before they act.
+//! `GET /v0/kyc/gate`: 204 for approved callers only. For services and gateways that ask before they act, and as Lambda authorizer.
 
-use lambda_http::Error;
-use shared::http::{Problem, Response, Route, serve};
+use http::HeaderMap;
+use lambda_http::{Error, http};
+use shared::http::{Admitted, Failure, Problem, Response, Route, serve_and_authorize};
 use shared::platform::run;
 use shared::startup::Startup;
 
@@ -12,14 +13,25 @@ fn main() -> Result<(), Error> {
         let gate = &startup.gate()?;
         tokio::join!(authenticator.keys().prefetch(), gate.users.connect());
 
-        serve(startup.endpoint(Route::Gate)?, |request| async move {
-            let id = authenticator.user(request.headers()).await?;
-            if gate.admits(&id).await? {
-                Ok(Response::no_content())
-            } else {
-                Err(Problem::VerificationRequired.into())
+        let admit = async |headers: &HeaderMap| -> Result<Admitted, Failure> {
+            let user = authenticator.user(headers).await?;
+            match gate.approval(&user).await? {
+                Some(verified_at) => Ok(Admitted { user, verified_at }),
+                None => Err(Problem::VerificationRequired.into()),
             }
-        })
+        };
+        let admit = &admit;
+        serve_and_authorize(
+            startup.endpoint(Route::Gate)?,
+            |request| async move {
+                admit(request.headers()).await?;
+                Ok(Response::no_content())
+            },
+            |request| async move {
+                let decision = admit(request.headers()).await;
+                (request, decision)
+            },
+        )
         .await
     })
 }

@@ -15,7 +15,7 @@ use crate::kyc::UserId;
 use crate::platform::json::Unambiguous;
 use crate::platform::{Cached, ConfigError, Variables};
 
-const HEADER: &str = "x-juno-jwt";
+pub(super) const HEADER: &str = "x-juno-jwt";
 /// No token is longer, in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
 /// How far two clocks may be apart, in seconds.

@@ -1,6 +1,7 @@
 //! The HTTP edge: authentication, requests, responses and problem details. [`views`] has one file for each response.
 
 mod authenticator;
+mod authorizer;
 mod cors;
 mod gateway_event;
 mod jws;
@@ -14,10 +15,11 @@ pub mod views;
 pub use authenticator::{
     Authenticator, JwkSet, KeySource, Keys, KeysError, TokenPolicy, Unauthenticated,
 };
+pub use authorizer::{Admitted, AuthorizationRequest};
 pub use cors::Origins;
 pub use gateway_event::normalized;
 pub use problem::{ErrorTypes, Failure, Problem};
 pub use request::Request;
 pub use response::Response;
 pub use route::Route;
-pub use serve::{Endpoint, serve};
+pub use serve::{Endpoint, serve, serve_and_authorize};

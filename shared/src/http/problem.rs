@@ -232,6 +232,12 @@ impl Failure {
             .map(|cause| cause as &(dyn Error + 'static))
     }
 
+    /// Returns the problem if the caller is at fault, who gets no other answer by asking again.
+    pub(super) fn refusal(&self) -> Option<Problem> {
+        let (status, ..) = self.problem.parts();
+        status.is_client_error().then_some(self.problem)
+    }
+
     /// Returns the code of the error.
     pub(super) fn code(&self) -> &'static str {
         self.problem.code()

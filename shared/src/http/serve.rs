@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -10,10 +11,14 @@ use http::{HeaderName, HeaderValue, Method};
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::Service;
 use lambda_http::{Adapter, Body, Error, IntoResponse, LambdaEvent, lambda_runtime, service_fn};
+use serde::Serialize;
 use tracing::Instrument;
 
+use super::authorizer::Authorizer;
 use super::gateway_event::{Event, normalized};
-use super::{ErrorTypes, Failure, Origins, Request, Response, Route, cors};
+use super::{
+    Admitted, AuthorizationRequest, ErrorTypes, Failure, Origins, Request, Response, Route, cors,
+};
 use crate::platform::{ConfigError, Variables, chain, metrics};
 
 /// The common part of a route's responses.
@@ -37,7 +42,49 @@ where
     H: Fn(Request) -> F + Sync,
     F: Future<Output = Result<Response, Failure>> + Send,
 {
-    let (handle, endpoint) = (&handle, &endpoint);
+    lambda_runtime::run(requests(&endpoint, &handle)).await
+}
+
+/// Serves a route, and decides for other APIs who may go on (docs/authorizer.md).
+///
+/// # Errors
+/// [`Error`] when Lambda's runtime API is gone.
+pub async fn serve_and_authorize<H, F, A, D>(
+    endpoint: Endpoint,
+    handle: H,
+    authorize: A,
+) -> Result<(), Error>
+where
+    H: Fn(Request) -> F + Sync,
+    F: Future<Output = Result<Response, Failure>> + Send,
+    A: Fn(AuthorizationRequest) -> D,
+    D: Future<Output = (AuthorizationRequest, Result<Admitted, Failure>)> + Send,
+{
+    let others = requests(&endpoint, &handle);
+    lambda_runtime::run(Authorizer {
+        others,
+        authorize,
+        life: PhantomData,
+    })
+    .await
+}
+
+/// Returns the service that answers requests to a route.
+fn requests<'a, H, F>(
+    endpoint: &'a Endpoint,
+    handle: &'a H,
+) -> Requests<
+    impl Service<
+        LambdaEvent<LambdaRequest>,
+        Response: Serialize,
+        Error = Infallible,
+        Future: Unpin + Send + 'a,
+    >,
+>
+where
+    H: Fn(Request) -> F + Sync,
+    F: Future<Output = Result<Response, Failure>> + Send + 'a,
+{
     let service = service_fn(move |request: lambda_http::Request| async move {
         let origin = endpoint.origins.allowed(request.headers());
         if endpoint.route.is_for_browsers() && request.method() == Method::OPTIONS {
@@ -53,7 +100,7 @@ where
         let response = metrics::traced(trace_id.clone(), response).await;
         Ok::<_, Infallible>(Complete(endpoint.finish(response, origin, &cors::READABLE)))
     });
-    lambda_runtime::run(Requests(Adapter::from(service))).await
+    Requests(Adapter::from(service))
 }
 
 /// Answers requests with a service, and other events with nothing. An error would count against the function's version, and roll

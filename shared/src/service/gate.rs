@@ -1,6 +1,6 @@
 //! The decision on who may do what needs a verified identity.
 
-use crate::kyc::{Status, UserId};
+use crate::kyc::{ProviderTime, Review, UserId};
 use crate::repository::{RepositoryError, UserStore, Users};
 
 /// Admits users whose verification is approved. Knows nobody else, and asks no provider.
@@ -11,12 +11,18 @@ pub struct Gate<S = Users> {
 }
 
 impl<S: UserStore> Gate<S> {
-    /// Returns whether the user is approved. A user of whom nothing is stored is not.
+    /// Returns the date of the approval, or `None` for a user who is not approved. A user of whom nothing is stored is not.
     ///
     /// # Errors
     /// [`RepositoryError`].
-    pub async fn admits(&self, id: &UserId) -> Result<bool, RepositoryError> {
+    pub async fn approval(&self, id: &UserId) -> Result<Option<ProviderTime>, RepositoryError> {
         let user = self.users.get(id).await?;
-        Ok(user.is_some_and(|user| user.review.status() == Status::Approved))
+        Ok(user.and_then(|user| match user.review {
+            Review::Approved { at, .. } => Some(at),
+            Review::Pending
+            | Review::InProgress
+            | Review::Retry { .. }
+            | Review::Rejected { .. } => None,
+        }))
     }
 }
