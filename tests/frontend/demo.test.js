@@ -16,6 +16,7 @@ const PICTURES = process.env.PICTURES;
 
 let system;
 let browser;
+let users = 0;
 
 before(async () => {
   system = await start();
@@ -32,6 +33,14 @@ beforeEach(async () => {
   for (const name of ["api", "webhooks"]) {
     const answer = await fetch(`${system.provider}/simulator/${name}`, { method: "PUT", body: '{"mode":"normal"}' });
     assert.equal(answer.status, 200);
+  }
+  // A function that found it away does not ask it again for a few seconds.
+  const session = { method: "POST", headers: { "content-type": "application/json" }, body: `{"user":"usr_between_${users}"}` };
+  const { token } = await (await fetch(`${system.url}/demo/session`, session)).json();
+  for (;;) {
+    const answer = await fetch(`${system.url}/v0/kyc/access-token`, { method: "POST", headers: { "x-juno-jwt": token } });
+    if (answer.ok) break;
+    await new Promise((resolve) => setTimeout(resolve, 1000 * answer.headers.get("retry-after")));
   }
 });
 
@@ -53,8 +62,6 @@ async function open({ url = system.url, viewport = WIDE, colorScheme = "light" }
   await page.goto(url);
   return page;
 }
-
-let users = 0;
 
 async function signIn(page) {
   users += 1;
@@ -123,6 +130,7 @@ test("a user is approved", async () => {
   assert.equal(await page.locator("#verify").isHidden(), true, "there is nothing to start");
   await logged(page, "requests", "GET /v0/kyc/status?refresh=true 200");
   await logged(page, "webhooks", "applicantReviewed 200");
+  await logged(page, "events", "KycStatusChanged in_progress → approved, open_banking");
   await picture(page, "approved");
   await finish(page);
 });
@@ -157,6 +165,39 @@ test("a user is rejected", async () => {
   await finish(page);
 });
 
+test("a double click opens one verification", async () => {
+  const page = await open();
+  await signIn(page);
+  let tokens = 0;
+  await page.route("**/v0/kyc/access-token", async (route) => {
+    tokens += 1;
+    // As slow as a provider may be: until the page has said that something happens.
+    await page.getByRole("button", { name: "Opening…" }).waitFor();
+    await route.continue();
+  });
+  await page.getByRole("button", { name: "Start verification" }).dblclick();
+  await page.getByRole("dialog", { name: "Verify your identity" }).waitFor();
+  assert.equal(tokens, 1);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Start verification" }).waitFor();
+  await finish(page);
+});
+
+test("a verdict ends the trouble that there was", async () => {
+  const page = await open();
+  await signIn(page);
+  await submit(page);
+  await page.getByLabel("offline").check();
+  await page.getByText("Trying again.").waitFor();
+  // The webhook comes all the same.
+  await press(page, "Approve");
+  await status(page, "approved");
+  await page.locator("#trouble").filter({ hasText: /^$/ }).waitFor({ state: "hidden" });
+  assert.equal(await page.locator("#trace").textContent(), "");
+  await page.getByLabel("online").check();
+  await finish(page);
+});
+
 test("the provider goes away and comes back", async () => {
   const page = await open();
   const user = await signIn(page);
@@ -183,6 +224,55 @@ test("the provider goes away and comes back", async () => {
   await page.locator("#trouble").filter({ hasText: /^$/ }).waitFor({ state: "hidden" });
   await press(page, "Approve");
   await status(page, "approved");
+  await finish(page);
+});
+
+test("the user's card follows the reviewer", async () => {
+  const page = await open();
+  assert.equal(await page.getByRole("button", { name: "Approve" }).isDisabled(), true, "nobody is there");
+  const user = await signIn(page);
+  await submit(page);
+  await press(page, "Approve");
+  await status(page, "approved");
+  await press(page, "Reset");
+  await status(page, "pending");
+  // Webhooks and events are those of this user.
+  const notes = await page.locator("#events .note, #webhooks .note").allTextContents();
+  assert.ok(notes.length > 2 && notes.every((note) => note.includes(user)), notes.join("\n"));
+  await press(page, "Delete the person");
+  await page.getByText("Sign in as somebody else").waitFor();
+  await finish(page);
+});
+
+test("a reload and a link lead to the same user", async () => {
+  const page = await open();
+  const user = await signIn(page);
+  await submit(page);
+  await page.reload();
+  await status(page, "in_progress");
+  assert.equal(new URL(page.url()).searchParams.get("user"), user);
+  await press(page, "Sign out");
+  assert.equal(new URL(page.url()).search, "");
+  await page.goto(`${system.url}/?user=${user}`);
+  await page.getByText(`Signed in as ${user}`).waitFor();
+  await finish(page);
+});
+
+test("long words stay in their cards", async () => {
+  const page = await open({ viewport: NARROW });
+  await page.getByLabel("User id").fill("x".repeat(128));
+  await press(page, "Sign in");
+  await status(page, "pending");
+  await submit(page);
+  await page.getByLabel("What the user is told").fill(`${"long".repeat(60)}\n\nTwo lines below.`);
+  await press(page, "Ask again");
+  await status(page, "retry");
+  const [wide, tall] = await page.evaluate(() => [
+    document.documentElement.scrollWidth - window.innerWidth,
+    document.querySelector("#reason q").getClientRects().length,
+  ]);
+  assert.ok(wide <= 0, `${wide} px too wide`);
+  assert.ok(tall > 2, "line ends are line ends");
   await finish(page);
 });
 

@@ -252,7 +252,7 @@ describe("errors", options, () => {
     const shown = page();
     await code.verification(kyc, assert.fail, shown);
     await shown.press("Start");
-    await shown.next("show", /^That was a bit often\. Possible again in [1-9]\d* seconds\.$/);
+    await shown.next("show", /^You tried too often within a few minutes\. Possible again in [1-9]\d* seconds\.$/);
   });
 
   test("429: polls after as many seconds as the API says", async () => {
@@ -383,10 +383,15 @@ describe("the commands", options, () => {
     tab.on("pageerror", (error) => troubles.push(String(error)));
     tab.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
     await tab.goto(`${site.origin}/#${token}`);
-    await tab.getByRole("button", { name: "Start" }).click();
+    let tokens = 0;
+    tab.on("request", (request) => {
+      if (request.method() === "POST" && request.url().endsWith("/v0/kyc/access-token")) tokens += 1;
+    });
+    await tab.getByRole("button", { name: "Start" }).dblclick();
     await tab.getByText("We are looking at your documents.").waitFor();
     await run("sh", ["-euc", here(block("curl -X POST"))]);
     await tab.getByText("You are verified. The next step is open_banking.").waitFor();
+    assert.equal(tokens, 1, "a double click starts once");
     assert.deepEqual(troubles, []);
   });
 

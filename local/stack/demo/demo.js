@@ -22,7 +22,7 @@ const ERRORS = {
   "USR-401-001": "Please sign in again.",
   "KYC-404-001": "You have not started a verification yet.",
   "KYC-409-001": "There is a verdict already.",
-  "KYC-429-001": "That was a bit often.",
+  "KYC-429-001": "You tried too often within a few minutes.",
   "KYC-500-002": "The verification cannot be opened right now.",
   "KYC-502-001": "The verification provider cannot be reached right now.",
 };
@@ -42,10 +42,13 @@ async function signIn(user) {
   });
   const { token, detail } = await answer.json();
   if (!answer.ok) throw new Error(detail);
+  remember(user);
   session = { user, kyc: new KycClient({ token: () => token, observe: logRequest }), status: null, polling: null };
   $("#who").textContent = user;
   $("#sign-in").hidden = true;
   $("#account").hidden = false;
+  occupy(true);
+  showOnly(user);
   show(await session.kyc.status());
   $("#verdict").focus();
   if (session.status.status === "in_progress") follow();
@@ -54,6 +57,9 @@ async function signIn(user) {
 function signOut() {
   session.polling?.abort();
   session = null;
+  remember(null);
+  occupy(false);
+  showOnly(null);
   tell(null);
   countDown(null);
   $("#account").hidden = true;
@@ -61,10 +67,22 @@ function signOut() {
   $("#user-id").focus();
 }
 
+/** Keeps who is signed in in the address, for a reload and for a link that is sent to a colleague. */
+function remember(user) {
+  history.replaceState(null, "", user ? `?user=${encodeURIComponent(user)}` : "/");
+}
+
+/** Lets the reviewer decide only while there is somebody to decide about. */
+function occupy(occupied) {
+  for (const fieldset of document.querySelectorAll("#desk fieldset.about-user")) fieldset.disabled = !occupied;
+}
+
 /** Opens the SDK, and waits for the verdict once something has been submitted. */
 async function start() {
   const { user, kyc } = session;
   session.polling?.abort();
+  $("#verify").disabled = true;
+  $("#verify").textContent = "Opening…";
   let submitted = false;
   try {
     submitted = await verify({
@@ -76,9 +94,12 @@ async function start() {
     });
     if (submitted) {
       $("#verdict").focus();
-      show(await kyc.status());
+      // The webhook may still be on its way: the provider itself knows that something was submitted.
+      show(await kyc.status({ refresh: true }).catch(() => kyc.status()));
     }
   } finally {
+    $("#verify").disabled = false;
+    if (session?.status) show(session.status);
     // A verdict on an earlier submission may be under way even if the SDK could not be opened.
     if (submitted || session?.status.status === "in_progress") follow();
   }
@@ -94,8 +115,13 @@ async function follow() {
     countDown(seconds);
     tell(error, "Trying again.");
   };
+  // An answer ends whatever trouble there was.
+  const onStatus = (status) => {
+    tell(null);
+    show(status);
+  };
   try {
-    await untilVerdict(session.kyc, { signal, onWait, onStatus: show });
+    await untilVerdict(session.kyc, { signal, onWait, onStatus });
   } catch (error) {
     if (!signal.aborted) tell(error);
   }
@@ -230,7 +256,7 @@ const DEEDS = {
   retry: () => review({ reviewAnswer: "RED", reviewRejectType: "RETRY", moderationComment: comment() }, "Asked again."),
   reject: () => review({ reviewAnswer: "RED", reviewRejectType: "FINAL", moderationComment: comment() }, "Rejected."),
   reset: () => simulate("POST", `${applicant()}/reset`).then(() => "Reset: the user starts anew."),
-  delete: () => simulate("DELETE", applicant()).then(() => "Deleted."),
+  delete: () => simulate("DELETE", applicant()).then(() => "Deleted. Sign in as somebody else to start from the beginning."),
   release: () => simulate("POST", "webhooks/release").then(({ deliveries }) => `Sent ${deliveries.length}.`),
 };
 
@@ -245,8 +271,24 @@ function applicant() {
 async function report(deed) {
   try {
     $("#done").textContent = await deed();
+    await lookAgain();
   } catch (error) {
     $("#done").textContent = error.message;
+  }
+}
+
+/** Shows what a deed of the reviewer made of the user, as far as the webhooks have told. */
+async function lookAgain() {
+  const asked = session;
+  const status = await asked?.kyc.status();
+  if (!status || session !== asked) return;
+  tell(null);
+  show(status);
+  if (status.status !== "in_progress") {
+    session.polling?.abort();
+    countDown(null);
+  } else if (!session.polling) {
+    follow();
   }
 }
 
@@ -271,8 +313,9 @@ function log(list, { name, status, note, body }) {
   const entry = $("#entry").content.cloneNode(true);
   entry.querySelector(".name").textContent = name;
   const code = entry.querySelector(".code");
-  code.textContent = status || "no answer";
-  code.classList.toggle("bad", !(status >= 200 && status < 300));
+  code.textContent = status ?? "";
+  if (status === 0) code.textContent = "no answer";
+  code.classList.toggle("bad", status !== undefined && !(status >= 200 && status < 300));
   entry.querySelector(".note").textContent = note;
   entry.querySelector("pre").textContent = body;
   list.prepend(entry);
@@ -287,11 +330,23 @@ function logRequest({ method, path, status, ms, traceId, body }) {
 }
 
 let lastDelivery = null;
+let lastEvent = null;
+/** Whose webhooks and events are shown; everybody's without. */
+let shownUser = null;
 let refreshing = Promise.resolve();
+
+/** Shows webhooks and events of one user only, or of everybody. */
+function showOnly(user) {
+  shownUser = user;
+  lastDelivery = lastEvent = null;
+  $("#webhooks").replaceChildren();
+  $("#events").replaceChildren();
+  refreshSimulator();
+}
 
 /** Shows what is new at the simulator. One after the other, so that no older answer comes last. */
 function refreshSimulator() {
-  refreshing = refreshing.then(showSimulator).catch(() => {});
+  refreshing = refreshing.then(config.simulator ? showSimulator : undefined).then(showEvents).catch(() => {});
   return refreshing;
 }
 
@@ -306,11 +361,27 @@ async function showSimulator() {
   for (const delivery of fresh) {
     const { type, externalUserId, digest, attempt, at, status, error, responseBody } = delivery;
     lastDelivery = key(delivery);
+    if (shownUser && externalUserId !== shownUser) continue;
     log($("#webhooks"), {
       name: type ?? "?",
       status,
       note: `${externalUserId ?? ""}, attempt ${attempt}, digest ${digest.slice(0, 12)}…`,
       body: [`sent ${at}`, `X-Payload-Digest: ${digest}`, error, pretty(responseBody)].filter(Boolean).join("\n"),
+    });
+  }
+}
+
+/** Shows the events that are new: what a backend is told. */
+async function showEvents() {
+  const { events } = await (await fetch("/demo/events")).json();
+  for (const event of events.slice(events.findLastIndex(({ id }) => id === lastEvent) + 1)) {
+    const { "detail-type": kind, detail } = event;
+    lastEvent = event.id;
+    if (shownUser && detail.user_id !== shownUser) continue;
+    log($("#events"), {
+      name: kind,
+      note: `${detail.from} → ${detail.to}, ${detail.onboarding_step}, ${detail.user_id}, number ${detail.sequence}`,
+      body: JSON.stringify(event, null, 2),
     });
   }
 }
@@ -344,11 +415,17 @@ if (config.simulator) {
     const radio = $(`input[name="${name}"][value="${mode}"]`);
     if (radio) radio.checked = true;
   }
-  await refreshSimulator();
-  // Deliveries that were not accepted are repeated without anybody's doing.
-  setInterval(() => document.hidden || refreshSimulator(), 2000);
 } else {
   $("#no-reviewer").hidden = false;
   $("#desk").hidden = true;
   $("#webhooks-log").hidden = true;
+}
+await refreshSimulator();
+// Deliveries that were not accepted are repeated without anybody's doing.
+setInterval(() => document.hidden || refreshSimulator(), 2000);
+
+const linked = new URLSearchParams(location.search).get("user");
+if (linked) {
+  $("#user-id").value = linked;
+  await attempt(() => signIn(linked));
 }

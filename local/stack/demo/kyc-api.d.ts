@@ -606,6 +606,7 @@ export interface components {
                 Vary: components["headers"]["Vary"];
                 "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                 "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
+                "X-Amzn-Remapped-WWW-Authenticate": components["headers"]["X-Amzn-Remapped-WWW-Authenticate"];
                 [name: string]: unknown;
             };
             content: {
@@ -840,6 +841,8 @@ export interface components {
         "Access-Control-Allow-Origin": string;
         /** @description Together with `Access-Control-Allow-Origin`. */
         "Access-Control-Expose-Headers": "Retry-After, X-Amzn-RequestId";
+        /** @description The header that proves who is asking. API Gateway sends `WWW-Authenticate` under this name. */
+        "X-Amzn-Remapped-WWW-Authenticate": "x-juno-jwt" | "x-payload-digest";
         /** @description After how many seconds it is worth trying again. */
         "Retry-After": number;
     };
@@ -1225,6 +1228,7 @@ export interface operations {
                     "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
                     "X-Frame-Options": components["headers"]["X-Frame-Options"];
                     "X-Amzn-RequestId": components["headers"]["X-Amzn-RequestId"];
+                    "X-Amzn-Remapped-WWW-Authenticate": components["headers"]["X-Amzn-Remapped-WWW-Authenticate"];
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,5 +1,10 @@
 //! The demo, a page that uses the API like a frontend and also plays the provider's reviewer, and the API reference.
 
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use axum::{
     Json, Router,
     extract::{State, rejection::JsonRejection},
@@ -21,6 +26,7 @@ use local_aws::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{kyc::UserId, platform::chain, repository::Users};
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     Error,
@@ -83,6 +89,9 @@ const RENDERER: [(&str, &str, &[u8]); 2] = [
 ];
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
+/// The number of events that the page can see.
+const KEPT_EVENTS: usize = 100;
+
 /// The URL of the provider's SDK.
 const SDK: &str = "https://static.sumsub.com/idensic/static/sns-websdk-builder.js";
 /// The content security policy of the page, which loads nothing from elsewhere.
@@ -97,7 +106,11 @@ const POLICY_WITH_SDK: &str = "default-src 'none'; script-src 'self' https://sta
     form-action 'none'; frame-ancestors 'none'";
 
 /// Returns the routes of the demo. Without a simulator, the page opens the provider's own SDK.
-pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Error> {
+pub(crate) fn pages(
+    users: Users,
+    simulator: Option<&str>,
+    events: broadcast::Receiver<Value>,
+) -> Result<Router, Error> {
     let sdk = simulator.is_none().then_some(SDK);
     let policy = if sdk.is_some() {
         POLICY_WITH_SDK
@@ -107,6 +120,7 @@ pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Err
     let config = json!({ "simulator": simulator.is_some(), "sdk": sdk });
     let mut pages = files(FILES)
         .route("/demo/config.json", get(async || Json(config)))
+        .merge(told(events))
         .merge(
             Router::new()
                 .route("/demo/session", post(session))
@@ -118,6 +132,33 @@ pub(crate) fn pages(users: Users, simulator: Option<&str>) -> Result<Router, Err
         pages = pages.nest("/demo", simulator.with_state(upstream));
     }
     Ok(secured(pages, policy).merge(reference()))
+}
+
+/// Returns the route of the latest events, the oldest first.
+fn told(mut events: broadcast::Receiver<Value>) -> Router {
+    let kept: Arc<Mutex<VecDeque<Value>>> = Arc::default();
+    let latest = Arc::clone(&kept);
+    // Ends with the stack, which holds the sender.
+    tokio::spawn(async move {
+        loop {
+            match events.recv().await {
+                Ok(event) => {
+                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                    kept.push_back(event);
+                    if kept.len() > KEPT_EVENTS {
+                        kept.pop_front();
+                    }
+                }
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => break,
+            }
+        }
+    });
+    let answer = async move || {
+        let kept = latest.lock().unwrap_or_else(PoisonError::into_inner);
+        Json(json!({ "events": *kept }))
+    };
+    Router::new().route("/demo/events", get(answer))
 }
 
 /// Returns routes for files.

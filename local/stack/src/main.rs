@@ -90,6 +90,15 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     pair.ok_or_else(|| "it must have the form NAME=VALUE".to_owned())
 }
 
+/// Returns the parameters of the template. Pages of this machine may call, on whatever port their development server runs.
+fn parameters(given: Vec<(String, String)>) -> BTreeMap<String, String> {
+    let mut parameters = BTreeMap::from_iter(given);
+    parameters
+        .entry("CorsOrigins".to_owned())
+        .or_insert_with(|| "http://localhost:*,http://127.0.0.1:*,http://[::1]:*".to_owned());
+    parameters
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -134,7 +143,7 @@ async fn run(run: Run) -> Result<(), Error> {
         events_url: run.events_url,
         demo: true,
         release: run.release,
-        parameters: BTreeMap::from_iter(run.parameters),
+        parameters: parameters(run.parameters),
         ..Options::default()
     };
     let started = async {

@@ -85,6 +85,7 @@ curl -X POST -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/access-token
             duration,
             user,
             request_id,
+            refused_origin,
         } = entry;
         let (user, ms) = (user.as_deref(), duration.as_millis());
         if self.json {
@@ -97,11 +98,18 @@ curl -X POST -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/access-token
                     "ms": u64::try_from(ms).unwrap_or(u64::MAX),
                     "user": user,
                     "trace_id": request_id,
+                    "refused_origin": refused_origin,
                 }),
             );
         }
         let user = user.unwrap_or("-");
-        format!("{method:<7} {path:<32} {status} {ms:>5} ms  {user}  {request_id}")
+        let line = format!("{method:<7} {path:<32} {status} {ms:>5} ms  {user}  {request_id}");
+        match refused_origin {
+            Some(origin) => printable(&format!(
+                "{line}  the browser keeps it from pages of {origin}, unless: --set CorsOrigins={origin}"
+            )),
+            None => line,
+        }
     }
 
     /// Returns the line for an event of the stack.
@@ -209,6 +217,7 @@ mod tests {
             duration: Duration::from_millis(83),
             user: user.map(str::to_owned),
             request_id: "c6af9ac6".to_owned(),
+            refused_origin: None,
         }
     }
 

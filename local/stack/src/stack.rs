@@ -121,7 +121,11 @@ impl Stack {
             .map_err(|error| local_aws::Error::Template(error.to_string()))?;
         let pages = if options.demo {
             let simulator = options.provider_url.is_none();
-            demo::pages(users.clone(), simulator.then_some(urls.provider.as_str()))?
+            demo::pages(
+                users.clone(),
+                simulator.then_some(urls.provider.as_str()),
+                events.subscribe(),
+            )?
         } else {
             Router::new()
         };

@@ -24,10 +24,36 @@ pub(super) const CALLS: [(HeaderName, &str); 3] = [
 
 /// The origins of the pages that may call. There are no credentials to allow: the token is sent as a header by the page itself.
 #[derive(Debug, Clone, Default)]
-pub struct Origins(Vec<HeaderValue>);
+pub struct Origins(Vec<Allowed>);
+
+#[derive(Debug, Clone)]
+enum Allowed {
+    /// This origin.
+    One(HeaderValue),
+    /// This origin on the developer's own machine, up to its port, which may be any.
+    AnyPort(String),
+}
+
+impl Allowed {
+    fn admits(&self, origin: &HeaderValue) -> bool {
+        match self {
+            Self::One(allowed) => allowed == origin,
+            Self::AnyPort(host) => {
+                let port = origin
+                    .to_str()
+                    .ok()
+                    .and_then(|text| text.strip_prefix(host));
+                port.is_some_and(|port| {
+                    !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+                })
+            }
+        }
+    }
+}
 
 impl Origins {
-    /// Reads origins separated by commas, such as `https://app.example.com`; plain `http:` is for the developer's own machine.
+    /// Reads origins separated by commas, such as `https://app.example.com`. Plain `http:` is for the developer's own machine, where `*` may
+    /// stand for the port.
     ///
     /// # Errors
     /// A sentence that says what an origin is. `*` is none.
@@ -42,7 +68,10 @@ impl Origins {
         let (Some(origin), None) = (origins.next(), origins.next()) else {
             return None;
         };
-        self.0.contains(origin).then(|| origin.clone())
+        let mut allowed = self.0.iter();
+        allowed
+            .any(|allowed| allowed.admits(origin))
+            .then(|| origin.clone())
     }
 }
 
@@ -61,12 +90,21 @@ pub(super) fn allow(
     }
 }
 
-fn parse(origin: &str) -> Result<HeaderValue, &'static str> {
+fn parse(origin: &str) -> Result<Allowed, &'static str> {
     const WRONG: &str = "not a list of origins like https://app.example.com";
+    if let Some(host) = origin.strip_suffix(":*") {
+        return match parse(host)? {
+            Allowed::One(_) if host.starts_with("http:") => {
+                Ok(Allowed::AnyPort(format!("{host}:")))
+            }
+            Allowed::One(_) | Allowed::AnyPort(_) => Err(WRONG),
+        };
+    }
     let url = Url::parse(origin).map_err(|_| WRONG)?;
     // As browsers write it: without path, default port and upper case.
     if is_secure(&url) && !origin.contains('*') && url.origin().ascii_serialization() == origin {
-        HeaderValue::from_str(origin).map_err(|_| WRONG)
+        let origin = HeaderValue::from_str(origin);
+        origin.map(Allowed::One).map_err(|_| WRONG)
     } else {
         Err(WRONG)
     }
@@ -83,6 +121,34 @@ mod tests {
         let origin = origins.allowed(&request.into_iter().collect());
         allow(origin, &READABLE, &mut answer);
         answer
+    }
+
+    #[test]
+    fn any_port_of_this_machine_may_be_allowed() {
+        let origins = Origins::parse("http://localhost:*,http://127.0.0.1:*").unwrap();
+        let allows = |origin: &str| {
+            let request = HeaderMap::from_iter([(ORIGIN, origin.parse().unwrap())]);
+            origins.allowed(&request).is_some()
+        };
+        for origin in ["http://localhost:5173", "http://127.0.0.1:8080"] {
+            assert!(allows(origin), "{origin}");
+        }
+        for origin in [
+            "http://localhost",
+            "http://localhost:",
+            "http://localhost:80.evil.example",
+            "http://localhost.evil.example:80",
+            "https://localhost:5173",
+        ] {
+            assert!(!allows(origin), "{origin}");
+        }
+        for list in [
+            "https://app.example.com:*",
+            "http://evil.example:*",
+            "http://localhost:*:*",
+        ] {
+            assert!(Origins::parse(list).is_err(), "{list}");
+        }
     }
 
     #[test]

@@ -16,7 +16,11 @@ use axum::{
     Router,
     body::{Body, Bytes, HttpBody},
     extract::{ConnectInfo, Request},
-    http::{HeaderMap, HeaderValue, request::Parts},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN},
+        request::Parts,
+    },
     response::Response,
 };
 use tokio::{net::TcpListener, sync::broadcast, time::timeout};
@@ -55,6 +59,8 @@ pub struct AccessLogEntry {
     pub user: Option<String>,
     /// The request id, which errors and log lines name too.
     pub request_id: String,
+    /// The origin of a web page that is kept from reading the response.
+    pub refused_origin: Option<String>,
 }
 
 /// A REST API and what it needs to respond.
@@ -130,10 +136,19 @@ async fn handle(
         duration: started.elapsed(),
         user: (gateway.user)(&head.headers),
         request_id,
+        refused_origin: refused_origin(&head, &response, port),
     };
     // Fails only without receivers.
     gateway.access_log.send(entry).ok();
     response
+}
+
+/// Returns the origin of a request from a page of another origin, if the browser will not let it read the response.
+fn refused_origin(head: &Parts, response: &Response, port: u16) -> Option<String> {
+    let origin = head.headers.get(ORIGIN)?.to_str().ok()?;
+    let own = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}"));
+    let is_let_in = response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN);
+    (!is_let_in && !own.iter().any(|own| own == origin)).then(|| origin.to_owned())
 }
 
 impl Gateway {
