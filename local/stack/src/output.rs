@@ -241,8 +241,18 @@ mod tests {
         let mut line: Value = serde_json::from_str(&JSON.request(&entry(None))).unwrap();
         assert!(line["timestamp"].take().is_string());
         let expected = json!({ "timestamp": null, "level": "INFO", "message": "answered", "method": "GET",
-            "path": "/v0/kyc/status", "status": 502, "ms": 83, "user": null, "trace_id": "c6af9ac6" });
+            "path": "/v0/kyc/status", "status": 502, "ms": 83, "user": null, "trace_id": "c6af9ac6", "refused_origin": null });
         assert_eq!(line, expected);
+
+        let refused = AccessLogEntry {
+            refused_origin: Some("http://evil.example".to_owned()),
+            ..entry(None)
+        };
+        let line = TEXT.request(&refused);
+        assert!(
+            line.ends_with("--set CorsOrigins=http://evil.example"),
+            "{line}"
+        );
     }
 
     #[test]

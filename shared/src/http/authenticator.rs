@@ -155,7 +155,7 @@ impl Authenticator {
 }
 
 impl TokenPolicy {
-    /// Reads `JWT_ALGORITHMS` ([`ALGORITHMS`], separated by commas), `JWT_USER_ID_CLAIM`, and the optional `JWT_ISSUER` and
+    /// Reads `JWT_ALGORITHMS` (a list, separated by commas), `JWT_USER_ID_CLAIM`, and the optional `JWT_ISSUER` and
     /// `JWT_AUDIENCE` (a list, separated by commas).
     ///
     /// # Errors
