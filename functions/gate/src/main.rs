@@ -27,10 +27,7 @@ fn main() -> Result<(), Error> {
                 admit(request.headers()).await?;
                 Ok(Response::no_content())
             },
-            |request| async move {
-                let decision = admit(request.headers()).await;
-                (request, decision)
-            },
+            |headers| async move { admit(&headers).await },
         )
         .await
     })

@@ -20,9 +20,9 @@ use super::{Failure, Problem};
 use crate::kyc::{ProviderTime, UserId};
 use crate::platform::chain;
 
-/// A question whether a request may go on to an API.
+/// A question whether a request may go on to an API. Of its headers, that of the token counts.
 #[derive(Debug)]
-pub struct AuthorizationRequest {
+pub(super) struct AuthorizationRequest {
     headers: HeaderMap,
     form: Form,
 }
@@ -87,12 +87,6 @@ impl AuthorizationRequest {
             (None, None) => return None,
         };
         Some(Self { headers, form })
-    }
-
-    /// Returns the headers, of which that of the token counts.
-    #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
-        &self.headers
     }
 }
 
@@ -167,8 +161,8 @@ pub(super) enum EitherAnswer<R> {
 impl<'a, S, A, F> Service<LambdaEvent<EitherEvent>> for Authorizer<'a, S, A>
 where
     S: Service<LambdaEvent<Event>, Error: Into<lambda_http::Error>, Future: Send + 'a>,
-    A: Fn(AuthorizationRequest) -> F,
-    F: Future<Output = (AuthorizationRequest, Result<Admitted, Failure>)> + Send + 'a,
+    A: Fn(HeaderMap) -> F,
+    F: Future<Output = Result<Admitted, Failure>> + Send + 'a,
 {
     type Response = EitherAnswer<S::Response>;
     type Error = lambda_http::Error;
@@ -186,18 +180,16 @@ where
                 Box::pin(async { Ok(EitherAnswer::Other(answer.await.map_err(Into::into)?)) })
             }
             EitherEvent::Authorization(request) => {
-                let decided = (self.authorize)(*request);
-                Box::pin(async {
-                    let (request, decision) = decided.await;
-                    decided_answer(&request.form, decision)
-                })
+                let AuthorizationRequest { headers, form } = *request;
+                let decision = (self.authorize)(headers);
+                Box::pin(async move { decided(&form, decision.await) })
             }
         }
     }
 }
 
 /// Returns the answer to a decision, and logs it. A refusal is a deny: an error would be one of the function, and roll deployments back.
-fn decided_answer<R>(
+fn decided<R>(
     form: &Form,
     decision: Result<Admitted, Failure>,
 ) -> Result<EitherAnswer<R>, lambda_http::Error> {
@@ -242,12 +234,7 @@ mod tests {
             "multiValueHeaders": { "X-Juno-Jwt": ["1", "2"] } }),
         );
         assert_eq!(
-            twice
-                .unwrap()
-                .headers()
-                .get_all("x-juno-jwt")
-                .iter()
-                .count(),
+            twice.unwrap().headers.get_all("x-juno-jwt").iter().count(),
             2
         );
     }

@@ -15,7 +15,7 @@ pub mod views;
 pub use authenticator::{
     Authenticator, JwkSet, KeySource, Keys, KeysError, TokenPolicy, Unauthenticated,
 };
-pub use authorizer::{Admitted, AuthorizationRequest};
+pub use authorizer::Admitted;
 pub use cors::Origins;
 pub use gateway_event::normalized;
 pub use problem::{ErrorTypes, Failure, Problem};

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::Service;
 use lambda_http::{Adapter, Body, Error, IntoResponse, LambdaEvent, lambda_runtime, service_fn};
@@ -16,9 +16,7 @@ use tracing::Instrument;
 
 use super::authorizer::Authorizer;
 use super::gateway_event::{Event, normalized};
-use super::{
-    Admitted, AuthorizationRequest, ErrorTypes, Failure, Origins, Request, Response, Route, cors,
-};
+use super::{Admitted, ErrorTypes, Failure, Origins, Request, Response, Route, cors};
 use crate::platform::{ConfigError, Variables, chain, metrics};
 
 /// The common part of a route's responses.
@@ -45,7 +43,7 @@ where
     lambda_runtime::run(requests(&endpoint, &handle)).await
 }
 
-/// Serves a route, and decides for other APIs who may go on (docs/authorizer.md).
+/// Serves a route, and decides for other APIs who may go on (docs/authorizer.md): `authorize` gets the headers of the request in question.
 ///
 /// # Errors
 /// [`Error`] when Lambda's runtime API is gone.
@@ -57,8 +55,8 @@ pub async fn serve_and_authorize<H, F, A, D>(
 where
     H: Fn(Request) -> F + Sync,
     F: Future<Output = Result<Response, Failure>> + Send,
-    A: Fn(AuthorizationRequest) -> D,
-    D: Future<Output = (AuthorizationRequest, Result<Admitted, Failure>)> + Send,
+    A: Fn(HeaderMap) -> D,
+    D: Future<Output = Result<Admitted, Failure>> + Send,
 {
     let others = requests(&endpoint, &handle);
     lambda_runtime::run(Authorizer {

@@ -241,6 +241,9 @@ impl Key {
             {
                 Err("its coordinates are longer than those of its curve")
             }
+            (AlgorithmFamily::Ed, DecodingKeyKind::SecretOrDer(point)) if point.len() != 32 => {
+                Err("its point is not of 256 bits")
+            }
             (_, DecodingKeyKind::RsaModulusExponent { n, .. }) if n.len() < MIN_MODULUS => {
                 Err("its modulus is shorter than 2048 bits")
             }
