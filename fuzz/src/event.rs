@@ -14,12 +14,13 @@ use shared::http::{Request, Route, normalized};
 
 use crate::line;
 
-const ROUTES: [Route; 6] = [
+const ROUTES: [Route; 7] = [
     Route::AccessToken,
     Route::Status,
     Route::Details,
     Route::Gate,
     Route::User,
+    Route::OnboardingSteps,
     Route::Webhook,
 ];
 const REQUEST_ID: &str = "5a0a4d2e-0000-4000-8000-d9bf9044019f";

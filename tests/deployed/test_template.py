@@ -283,7 +283,9 @@ class Deployed:
         for path, methods in self.stack.resources["Api"]["Properties"]["Body"]["paths"].items():
             for operation in methods.values():
                 [function] = set(referred(operation["x-amazon-apigateway-integration"]["uri"])) & set(self.stack.all("AWS::Lambda::Alias"))
-                routes[function.removesuffix("Aliaslive")] = path
+                # A function logs its first route, whichever of its routes was called.
+                function = function.removesuffix("Aliaslive")
+                routes[function] = min(path, routes.get(function, path), key=len)
         crashes, errors = [], []
         for function, path in routes.items():
             version = {"Fn::GetAtt": [self.stack.version(function), "Version"]}

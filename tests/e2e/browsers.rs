@@ -123,7 +123,10 @@ async fn a_page_asks_first() {
             assert_readable_by(&answer, Some(origin));
             for (name, value) in [
                 ("access-control-allow-methods", "GET, POST"),
-                ("access-control-allow-headers", "x-juno-jwt, content-type"),
+                (
+                    "access-control-allow-headers",
+                    "x-juno-jwt, content-type, x-timestamp-format",
+                ),
                 ("access-control-max-age", "7200"),
                 ("vary", "Origin"),
             ] {

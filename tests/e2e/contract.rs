@@ -8,7 +8,9 @@ use shared::kyc::{
 };
 
 use crate::provider::{APPLICANT, app_with_answers};
-use tests::app::{ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER, new_user, send};
+use tests::app::{
+    ACCESS_TOKEN, App, DETAILS, GATE, ME, REFRESH, STATUS, USER, exchange, new_user, send,
+};
 
 /// A sample without the white space between its members.
 fn minified(sample: &str) -> String {
@@ -249,11 +251,23 @@ async fn refreshed_status_and_user_object() {
         "_links": {
           "self": { "href": "/v0/user/me" },
           "onboarding": { "href": "/v0/user/me?expand=onboarding" },
-          "kyc": { "href": "/v0/kyc/status" }
+          "kyc-status": { "href": "/v0/kyc/status" }
         }
     }"#;
     assert_eq!(app.get(ME).await.text, minified(sample));
     assert_eq!(app.get("/v0/user/me").await.ok().get("onboarding"), None);
+    let steps = "/v0/user/me/onboarding/steps";
+    assert_eq!(
+        app.get(steps).await.ok(),
+        app.get(ME).await.ok()["onboarding"]
+    );
+    let stranger = send(app.request(Method::GET, steps)).await;
+    stranger.assert_problem(401, "USR-401-001", steps);
+    let unverified = send(app.as_user(Method::GET, "/v0/user/me", "usr_new")).await;
+    assert_eq!(
+        unverified.ok()["_links"]["kyc-token"],
+        json!({ "href": "/v0/kyc/access-token", "method": "POST" })
+    );
     assert_eq!(
         app.get("/v0/user/me?expand=cards,onboarding,x").await.ok()["onboarding"]["current_step"],
         "open_banking"
@@ -356,6 +370,42 @@ async fn error_body() {
         answer.text,
         format!(r#"{members},"trace_id":"{trace_id}"}}"#)
     );
+}
+
+/// The client's published SDK may ask for other times than the contract has.
+#[tokio::test]
+async fn times_are_texts_for_those_who_ask_for_them() {
+    let app = App::start().await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    app.get(REFRESH).await.ok();
+    for (path, pointer) in [
+        (STATUS, "/verified_at"),
+        (DETAILS, "/verified_at"),
+        (DETAILS, "/started_at"),
+        (DETAILS, "/documents/0/submitted_at"),
+        ("/v0/user/me", "/user/kyc_verified_at"),
+    ] {
+        let millis = app.get(path).await.ok().pointer(pointer).unwrap().as_i64();
+        let asked = app.as_user(Method::GET, path, USER);
+        // Not what openapi.yaml describes, on purpose: TypeScript's types would become those of either form.
+        let answer = exchange(asked.header("x-timestamp-format", "ISO8601")).await;
+        let text = answer
+            .ok()
+            .pointer(pointer)
+            .unwrap()
+            .as_str()
+            .map(str::to_owned);
+        let text = text.unwrap_or_else(|| panic!("{path} {pointer}: {answer:?}"));
+        assert!(text.ends_with('Z') && text.len() == 20, "{text}");
+        let asked = app.as_user(Method::GET, path, USER);
+        let other = send(asked.header("x-timestamp-format", "unix")).await;
+        assert_eq!(
+            other.ok().pointer(pointer).unwrap().as_i64(),
+            millis,
+            "{path}"
+        );
+    }
 }
 
 #[tokio::test]

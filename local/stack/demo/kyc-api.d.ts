@@ -106,6 +106,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v0/user/me/onboarding/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the onboarding alone
+         * @description What `GET /v0/user/me?expand=onboarding` has as `onboarding`.
+         */
+        get: operations["getOnboarding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v0/webhooks/kyc/sumsub/events": {
         parameters: {
             query?: never;
@@ -236,7 +256,8 @@ export interface components {
             _links: {
                 self: components["schemas"]["UserLink"];
                 onboarding: components["schemas"]["OnboardingLink"];
-                kyc: components["schemas"]["StatusLink"];
+                "kyc-status": components["schemas"]["StatusLink"];
+                "kyc-token"?: components["schemas"]["AccessTokenLink"];
             };
         };
         User: {
@@ -816,7 +837,7 @@ export interface components {
                 /** @description Together with `Access-Control-Allow-Origin`. */
                 "Access-Control-Allow-Methods"?: "GET, POST";
                 /** @description Together with `Access-Control-Allow-Origin`. */
-                "Access-Control-Allow-Headers"?: "x-juno-jwt, content-type";
+                "Access-Control-Allow-Headers"?: "x-juno-jwt, content-type, x-timestamp-format";
                 /** @description Together with `Access-Control-Allow-Origin`. */
                 "Access-Control-Max-Age"?: 7200;
                 [name: string]: unknown;
@@ -1168,6 +1189,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Refused"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["Throttled"];
+            500: components["responses"]["InternalError"];
+            502: components["responses"]["NoAnswer"];
+            504: components["responses"]["NoAnswerInTime"];
+        };
+    };
+    getOnboarding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the onboarding of the user stands. */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Content-Security-Policy": components["headers"]["Content-Security-Policy"];
+                    "Referrer-Policy": components["headers"]["Referrer-Policy"];
+                    "Strict-Transport-Security": components["headers"]["Strict-Transport-Security"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    "X-Frame-Options": components["headers"]["X-Frame-Options"];
+                    "X-Amzn-RequestId": components["headers"]["X-Amzn-RequestId"];
+                    Vary: components["headers"]["Vary"];
+                    "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
+                    "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Onboarding"];
                 };
             };
             400: components["responses"]["BadRequest"];

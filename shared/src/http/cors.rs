@@ -18,7 +18,10 @@ pub(super) const READABLE: [(HeaderName, &str); 1] = [(
 /// Methods and headers of the routes, for pages to remember for two hours.
 pub(super) const CALLS: [(HeaderName, &str); 3] = [
     (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST"),
-    (ACCESS_CONTROL_ALLOW_HEADERS, "x-juno-jwt, content-type"),
+    (
+        ACCESS_CONTROL_ALLOW_HEADERS,
+        "x-juno-jwt, content-type, x-timestamp-format",
+    ),
     (ACCESS_CONTROL_MAX_AGE, "7200"),
 ];
 

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt};
 
-use super::{Failure, Problem};
+use super::{Failure, Problem, Route};
 use crate::platform::Deadline;
 
 /// Time of a function that runs without Lambda's deadline.
@@ -47,6 +47,17 @@ impl Request {
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.deadline
+    }
+
+    /// Returns whether API Gateway took the request for this route. An HTTP API may put the stage before the path.
+    #[must_use]
+    pub fn is_for(&self, route: Route) -> bool {
+        let path = match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.as_deref(),
+            Some(RequestContext::ApiGatewayV2(context)) => context.http.path.as_deref(),
+            _ => None,
+        };
+        path.is_some_and(|path| path.ends_with(route.path()))
     }
 
     /// Returns the headers.

@@ -1,6 +1,6 @@
 //! The routes.
 
-/// The route that a function serves. API Gateway sends a function nothing but its route.
+/// A route. API Gateway sends a function nothing but its own, which is one, but for `user`, which has two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// `POST /v0/kyc/access-token`
@@ -13,6 +13,8 @@ pub enum Route {
     Gate,
     /// `GET /v0/user/me`
     User,
+    /// `GET /v0/user/me/onboarding/steps`
+    OnboardingSteps,
     /// `POST /v0/webhooks/kyc/sumsub/events`
     Webhook,
 }
@@ -27,6 +29,7 @@ impl Route {
             Self::Details => "/v0/kyc/details",
             Self::Gate => "/v0/kyc/gate",
             Self::User => "/v0/user/me",
+            Self::OnboardingSteps => "/v0/user/me/onboarding/steps",
             Self::Webhook => "/v0/webhooks/kyc/sumsub/events",
         }
     }
@@ -35,7 +38,12 @@ impl Route {
     #[must_use]
     pub const fn is_for_browsers(self) -> bool {
         match self {
-            Self::AccessToken | Self::Status | Self::Details | Self::Gate | Self::User => true,
+            Self::AccessToken
+            | Self::Status
+            | Self::Details
+            | Self::Gate
+            | Self::User
+            | Self::OnboardingSteps => true,
             Self::Webhook => false,
         }
     }

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::authorizer::Authorizer;
 use super::gateway_event::{Event, normalized};
+use super::views::TimeFormat;
 use super::{Admitted, ErrorTypes, Failure, Origins, Request, Response, Route, cors};
 use crate::platform::{ConfigError, Variables, chain, metrics};
 
@@ -91,10 +92,14 @@ where
         }
         let request = Request::new(request);
         let trace_id = request.trace_id();
+        let (route, times) = (
+            endpoint.route_of(&request),
+            TimeFormat::of(request.headers()),
+        );
         let span = tracing::info_span!("request", trace_id);
         // Boxed, since a future is moved each time it is wrapped: this one is 20 kB.
-        let handled = Box::pin(handle(request));
-        let response = endpoint.respond(&trace_id, handled).instrument(span);
+        let handled = Box::pin(times.scope(handle(request)));
+        let response = endpoint.respond(route, &trace_id, handled).instrument(span);
         let response = metrics::traced(trace_id.clone(), response).await;
         Ok::<_, Infallible>(Complete(endpoint.finish(response, origin, &cors::READABLE)))
     });
@@ -175,9 +180,18 @@ impl Endpoint {
         })
     }
 
+    /// Returns the route of a request, which is the function's own, or its second.
+    fn route_of(&self, request: &Request) -> Route {
+        match self.route {
+            Route::User if request.is_for(Route::OnboardingSteps) => Route::OnboardingSteps,
+            route => route,
+        }
+    }
+
     /// Returns the response of a handler, or the problem details of its failure, and logs the request.
     async fn respond(
         &self,
+        route: Route,
         trace_id: &str,
         handled: impl Future<Output = Result<Response, Failure>> + Send,
     ) -> Response {
@@ -185,10 +199,11 @@ impl Endpoint {
         let (response, failure) = match handled.await {
             Ok(response) => (response, None),
             Err(failure) => (
-                failure.response(&self.error_types, self.route, trace_id),
+                failure.response(&self.error_types, route, trace_id),
                 Some(failure),
             ),
         };
+        // That of the function, by which alarms count.
         let (path, status, ms) = (
             self.route.path(),
             response.status_code().as_u16(),

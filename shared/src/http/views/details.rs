@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Link, View, millis, revealed};
+use super::{Link, Time, View, revealed, time};
 use crate::http::Route;
 use crate::kyc::{Document, Status};
 use crate::provider::Person;
@@ -12,9 +12,9 @@ use crate::service::Details;
 #[derive(Serialize)]
 pub struct DetailsView<'a> {
     status: &'static str,
-    verified_at: Option<i64>,
-    rejected_at: Option<i64>,
-    started_at: Option<i64>,
+    verified_at: Option<Time>,
+    rejected_at: Option<Time>,
+    started_at: Option<Time>,
     personal_info: Option<PersonView<'a>>,
     documents: Vec<DocumentView<'a>>,
     verification_complete: bool,
@@ -37,7 +37,7 @@ struct DocumentView<'a> {
     document_type: &'static str,
     country: Option<&'a str>,
     status: &'static str,
-    submitted_at: Option<i64>,
+    submitted_at: Option<Time>,
 }
 
 #[derive(Serialize)]
@@ -63,9 +63,9 @@ impl<'a> From<&'a Details> for DetailsView<'a> {
         let status = review.status();
         Self {
             status: status.as_str(),
-            verified_at: millis(review.verified_at()),
-            rejected_at: millis(review.rejected_at()),
-            started_at: millis(details.user.started_at),
+            verified_at: time(review.verified_at()),
+            rejected_at: time(review.rejected_at()),
+            started_at: time(details.user.started_at),
             personal_info: details.person.as_ref().map(PersonView::from),
             documents: details.documents.iter().map(DocumentView::from).collect(),
             verification_complete: status.is_submitted(),
@@ -102,7 +102,7 @@ impl<'a> From<&'a Document> for DocumentView<'a> {
             document_type: document.stored.kind.as_str(),
             country: revealed(document.country.as_ref()),
             status: document.stored.status.as_str(),
-            submitted_at: millis(document.stored.submitted_at),
+            submitted_at: time(document.stored.submitted_at),
         }
     }
 }

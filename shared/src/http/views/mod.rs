@@ -11,10 +11,14 @@ pub use access_token::AccessTokenView;
 pub use delivery::DeliveryView;
 pub use details::DetailsView;
 pub use status::StatusView;
-pub use user::UserView;
+pub use user::{OnboardingView, UserView};
 
+use std::future::Future;
 use std::time::Duration;
 
+use ::time::OffsetDateTime;
+use ::time::format_description::well_known::Rfc3339;
+use http::HeaderMap;
 use serde::{Serialize, Serializer};
 
 use super::{Response, Route};
@@ -70,8 +74,55 @@ impl Link {
     }
 }
 
-fn millis(time: Option<ProviderTime>) -> Option<i64> {
-    time.map(ProviderTime::millis)
+tokio::task_local! {
+    /// The form of times in the response that is being made.
+    static TIME_FORMAT: TimeFormat;
+}
+
+/// The form of times in a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimeFormat {
+    /// Milliseconds since 1970, as in the contract.
+    Millis,
+    /// RFC 3339, a profile of ISO 8601.
+    Iso8601,
+}
+
+impl TimeFormat {
+    /// Reads `x-timestamp-format`, which the client's published SDK may send. What it does not know is milliseconds.
+    pub(super) fn of(request: &HeaderMap) -> Self {
+        match request.get("x-timestamp-format") {
+            Some(format) if format.as_bytes().eq_ignore_ascii_case(b"iso8601") => Self::Iso8601,
+            Some(_) | None => Self::Millis,
+        }
+    }
+
+    /// Has all views that `work` makes write times in this form.
+    pub(super) async fn scope<T>(self, work: impl Future<Output = T>) -> T {
+        TIME_FORMAT.scope(self, work).await
+    }
+}
+
+/// A time of the provider.
+struct Time(ProviderTime);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let millis = self.0.millis();
+        match TIME_FORMAT.try_with(|format| *format) {
+            Ok(TimeFormat::Iso8601) => {
+                let time =
+                    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000);
+                let text = time.ok().and_then(|time| time.format(&Rfc3339).ok());
+                text.serialize(serializer)
+            }
+            Ok(TimeFormat::Millis) | Err(_) => millis.serialize(serializer),
+        }
+    }
+}
+
+fn time(time: Option<ProviderTime>) -> Option<Time> {
+    time.map(Time)
 }
 
 fn revealed(text: Option<&Personal>) -> Option<&str> {

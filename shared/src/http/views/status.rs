@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Link, View, millis};
+use super::{Link, Time, View, time};
 use crate::http::Route;
 use crate::kyc::{ApplicantId, Reason, Status, Timestamp, User, next_poll};
 
@@ -13,8 +13,8 @@ use crate::kyc::{ApplicantId, Reason, Status, Timestamp, User, next_poll};
 pub struct StatusView<'a> {
     status: &'static str,
     applicant_id: Option<&'a str>,
-    verified_at: Option<i64>,
-    rejected_at: Option<i64>,
+    verified_at: Option<Time>,
+    rejected_at: Option<Time>,
     reject_reason: Option<&'a str>,
     _links: Links,
     #[serde(skip)]
@@ -47,8 +47,8 @@ impl<'a> StatusView<'a> {
         Self {
             status: status.as_str(),
             applicant_id: user.applicant.as_ref().map(ApplicantId::as_str),
-            verified_at: millis(review.verified_at()),
-            rejected_at: millis(review.rejected_at()),
+            verified_at: time(review.verified_at()),
+            rejected_at: time(review.rejected_at()),
             reject_reason: review.reason().map(Reason::reveal),
             _links: Links {
                 this: Link::get(Route::Status),
