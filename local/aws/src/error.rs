@@ -14,6 +14,9 @@ pub enum Error {
         /// What is wrong with the content.
         reason: String,
     },
+    /// No HTTP client can be made.
+    #[error("no events can be sent: {0}")]
+    Http(#[from] reqwest::Error),
     /// A request to the database failed.
     #[error("DynamoDB at {endpoint}: {reason}")]
     Database {

@@ -10,7 +10,6 @@ mod record;
 use std::{collections::BTreeMap, convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use reqwest::StatusCode;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::{broadcast, mpsc};
@@ -25,8 +24,9 @@ use crate::{
     template::{Pipe, Table},
 };
 
-/// The delay before an event is sent again that was not accepted.
-const RETRY: Duration = Duration::from_millis(200);
+/// The delay before an event is sent again that was not accepted, at first; it doubles up to the longest.
+const FIRST_DELAY: Duration = Duration::from_millis(200);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 /// Where the events of a stack go.
 pub struct Events {
@@ -47,9 +47,14 @@ pub struct Follower {
     /// The names of the partition key and of the key that numbers its items.
     keys: (String, String),
     client: Client,
+    http: reqwest::Client,
     progress: Progress,
     events: Events,
 }
+
+/// The number of tries that failed.
+#[derive(Default)]
+struct Tries(u32);
 
 /// The number of the last item that was delivered, by partition key.
 struct Progress {
@@ -94,7 +99,7 @@ impl Events {
     /// Makes events by a pipe.
     ///
     /// # Errors
-    /// Fails if the file cannot be read, or if the table does not have two keys.
+    /// Fails if the file cannot be read, if the table does not have two keys, or without a TLS provider.
     pub fn of(self, pipe: Pipe, tables: &[Table], client: Client) -> Result<Follower, Error> {
         let table = tables.iter().find(|table| table.name == pipe.table);
         let Some([hash, range]) = table.map(|table| table.key.as_slice()) else {
@@ -103,7 +108,9 @@ impl Events {
                 "a pipe needs a table with two keys, not {table}"
             )));
         };
+        let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Follower {
+            http,
             table: pipe.table.clone(),
             keys: (hash.name.clone(), range.name.clone()),
             pipe,
@@ -125,10 +132,11 @@ impl Follower {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Infallible> {
         let follow = async {
+            let mut tries = Tries::default();
             let keys = loop {
                 match self.keys().await {
                     Ok(keys) => break keys,
-                    Err(reason) => self.retry(&reason).await,
+                    Err(reason) => self.wait(&mut tries, &reason).await,
                 }
             };
             for key in keys {
@@ -145,19 +153,24 @@ impl Follower {
         Ok(())
     }
 
-    async fn retry(&self, reason: &str) {
-        self.events
-            .logs
-            .push("events", format!("not sent yet: {reason}"));
-        tokio::time::sleep(RETRY).await;
+    /// Waits before the next try. Says why, once.
+    async fn wait(&self, tries: &mut Tries, reason: &str) {
+        if tries.0 == 0 {
+            let line = format!("not sent, and tried again until it is: {reason}");
+            self.events.logs.push("events", line);
+        }
+        let delay = FIRST_DELAY * 2_u32.saturating_pow(tries.0.min(8));
+        tries.0 += 1;
+        tokio::time::sleep(delay.min(LONGEST_DELAY)).await;
     }
 
     /// Delivers the items of a key that were not delivered yet, in their order.
     async fn deliver(&mut self, key: &str) {
+        let mut tries = Tries::default();
         let items = loop {
             match self.items(key).await {
                 Ok(items) => break items,
-                Err(reason) => self.retry(&reason).await,
+                Err(reason) => self.wait(&mut tries, &reason).await,
             }
         };
         for (number, item) in items {
@@ -186,23 +199,18 @@ impl Follower {
         let Some(url) = &self.events.target else {
             return;
         };
-        let http = reqwest::Client::builder().no_proxy().build();
+        let mut tries = Tries::default();
         loop {
-            let answer = match &http {
-                Ok(http) => {
-                    let request = http.post(url).header("content-type", "application/json");
-                    let answer = request.body(event.to_string()).send().await;
-                    answer
-                        .map(|answer| answer.status())
-                        .map_err(|error| error.to_string())
-                }
-                Err(error) => Err(error.to_string()),
+            let request = self
+                .http
+                .post(url)
+                .header("content-type", "application/json");
+            let reason = match request.body(event.to_string()).send().await {
+                Ok(answer) if answer.status().is_success() => return,
+                Ok(answer) => format!("{url} answers {}", answer.status()),
+                Err(error) => reason_of(&error),
             };
-            match answer.as_ref().map(StatusCode::is_success) {
-                Ok(true) => return,
-                Ok(false) => self.retry(&format!("{url} answers {answer:?}")).await,
-                Err(reason) => self.retry(reason).await,
-            }
+            self.wait(&mut tries, &reason).await;
         }
     }
 
@@ -217,7 +225,7 @@ impl Follower {
             .items()
             .send();
         let items = scan.collect::<Result<Vec<Item>, _>>().await;
-        let items = items.map_err(|error| shared_reason(&error))?;
+        let items = items.map_err(|error| reason_of(&error))?;
         let mut keys: Vec<String> = items
             .iter()
             .filter_map(|item| item.get(hash)?.as_s().ok().cloned())
@@ -245,7 +253,7 @@ impl Follower {
             .items()
             .send();
         let items = query.collect::<Result<Vec<Item>, _>>().await;
-        let items = items.map_err(|error| shared_reason(&error))?;
+        let items = items.map_err(|error| reason_of(&error))?;
         let numbered = items.into_iter().filter_map(|item| {
             let number = item.get(range)?.as_n().ok()?.parse().ok()?;
             Some((number, item))
@@ -254,7 +262,8 @@ impl Follower {
     }
 }
 
-fn shared_reason(error: &(dyn std::error::Error + 'static)) -> String {
+/// Returns an error with all its causes.
+fn reason_of(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes
         .map(ToString::to_string)
