@@ -204,6 +204,22 @@ describe("the flow", options, () => {
     await shown.next("show", /^Blurry\. Please contact our support\.$/);
   });
 
+  test("offers a way back into the SDK while it is in review", async () => {
+    const { kyc, submit, review } = await somebody();
+    await submit();
+    const shown = page();
+    let opened = 0;
+    const first = code.verification(kyc, async () => void (opened += 1), shown);
+    await shown.next("show", /^We are looking/);
+    const again = shown.press("Open verification again");
+    await first;
+    await shown.next("show", /^We are looking/);
+    assert.equal(opened, 1);
+    await review("GREEN");
+    assert.deepEqual(await shown.next("proceed"), ["open_banking"]);
+    await again;
+  });
+
   test("ends when the user leaves", async () => {
     const { kyc, submit } = await somebody();
     const leaving = new AbortController();
