@@ -13,7 +13,7 @@ use tests::app::{App, send};
 
 use crate::provider::serve;
 
-/// What a consumer knows of a user.
+/// The state of a user, as far as a consumer knows it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 struct Known {
     number: u64,
@@ -88,7 +88,7 @@ async fn consume(State(consumer): State<Shared>, Json(event): Json<Value>) -> St
     consumer.lock().unwrap().handle(&event)
 }
 
-/// What the tables say of users who have a history.
+/// Returns the state of all users who have a history, from the tables.
 async fn stored(app: &App) -> BTreeMap<String, Known> {
     let text = |item: &Value, name: &str| item[name]["S"].as_str().map(str::to_owned);
     let users = app.items("UsersTable").await;
@@ -123,7 +123,7 @@ async fn until_equal(app: &App, consumer: &Shared) {
     }
 }
 
-/// What the provider may do to a user next.
+/// Does something to a user that the provider may do next.
 async fn step(app: &App, user: &str, rng: &mut fastrand::Rng) {
     let simulate = async |path: &str, body: Value| {
         let path = format!("applicants/{user}/{path}");

@@ -80,7 +80,7 @@ enum Fault {
     Hung,
 }
 
-/// What becomes of the connections that are open.
+/// A fate of the connections that are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
     /// They are closed.

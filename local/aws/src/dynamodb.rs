@@ -228,7 +228,7 @@ async fn create(client: &Client, table: &Table) -> Result<(), String> {
 }
 
 /// Returns the messages of an error and its causes, which the messages of the SDK leave out.
-fn message(error: &dyn StdError) -> String {
+pub(crate) fn message(error: &dyn StdError) -> String {
     let causes = successors(Some(error), |error| (**error).source()).map(ToString::to_string);
     causes.collect::<Vec<_>>().join(": ")
 }

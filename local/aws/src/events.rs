@@ -20,6 +20,7 @@ pub use record::Written;
 use self::record::Item;
 use crate::{
     Error, account,
+    dynamodb::message,
     logs::Logs,
     template::{Pipe, Table},
 };
@@ -28,7 +29,7 @@ use crate::{
 const FIRST_DELAY: Duration = Duration::from_millis(200);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
-/// Where the events of a stack go.
+/// The receivers of a stack's events, and the record of what they got.
 pub struct Events {
     /// The file that keeps what was delivered. Without it, that is kept in memory.
     pub progress: Option<PathBuf>,
@@ -43,7 +44,6 @@ pub struct Events {
 /// A pipe that runs.
 pub struct Follower {
     pipe: Pipe,
-    table: String,
     /// The names of the partition key and of the key that numbers its items.
     keys: (String, String),
     client: Client,
@@ -111,7 +111,6 @@ impl Events {
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Follower {
             http,
-            table: pipe.table.clone(),
             keys: (hash.name.clone(), range.name.clone()),
             pipe,
             client,
@@ -174,7 +173,7 @@ impl Follower {
             }
         };
         for (number, item) in items {
-            let record = record::inserted(&self.table, [&self.keys.0, &self.keys.1], &item);
+            let record = record::inserted(&self.pipe.table, [&self.keys.0, &self.keys.1], &item);
             if pattern::passes(&self.pipe.patterns, &record) {
                 match event(&self.pipe, &record) {
                     Ok(event) => self.send(&event).await,
@@ -208,7 +207,7 @@ impl Follower {
             let reason = match request.body(event.to_string()).send().await {
                 Ok(answer) if answer.status().is_success() => return,
                 Ok(answer) => format!("{url} answers {}", answer.status()),
-                Err(error) => reason_of(&error),
+                Err(error) => message(&error),
             };
             self.wait(&mut tries, &reason).await;
         }
@@ -217,7 +216,7 @@ impl Follower {
     /// Returns all partition keys of the table.
     async fn keys(&self) -> Result<Vec<String>, String> {
         let (hash, _) = &self.keys;
-        let scan = self.client.scan().table_name(&self.table);
+        let scan = self.client.scan().table_name(&self.pipe.table);
         let scan = scan
             .projection_expression("#h")
             .expression_attribute_names("#h", hash)
@@ -225,7 +224,7 @@ impl Follower {
             .items()
             .send();
         let items = scan.collect::<Result<Vec<Item>, _>>().await;
-        let items = items.map_err(|error| reason_of(&error))?;
+        let items = items.map_err(|error| message(&error))?;
         let mut keys: Vec<String> = items
             .iter()
             .filter_map(|item| item.get(hash)?.as_s().ok().cloned())
@@ -242,7 +241,7 @@ impl Follower {
         let query = self
             .client
             .query()
-            .table_name(&self.table)
+            .table_name(&self.pipe.table)
             .consistent_read(true)
             .key_condition_expression("#h = :h AND #r > :r")
             .expression_attribute_names("#h", hash)
@@ -253,22 +252,13 @@ impl Follower {
             .items()
             .send();
         let items = query.collect::<Result<Vec<Item>, _>>().await;
-        let items = items.map_err(|error| reason_of(&error))?;
+        let items = items.map_err(|error| message(&error))?;
         let numbered = items.into_iter().filter_map(|item| {
             let number = item.get(range)?.as_n().ok()?.parse().ok()?;
             Some((number, item))
         });
         Ok(numbered.collect())
     }
-}
-
-/// Returns an error with all its causes.
-fn reason_of(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 /// Makes the event of a record.

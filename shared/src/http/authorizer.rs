@@ -39,7 +39,7 @@ enum Form {
 /// A user who may go on.
 #[derive(Debug)]
 pub struct Admitted {
-    /// Who it is.
+    /// The user.
     pub user: UserId,
     /// The date of the approval, by the provider's clock.
     pub verified_at: ProviderTime,

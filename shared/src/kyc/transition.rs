@@ -405,7 +405,7 @@ pub struct Transition {
     pub erased: bool,
 }
 
-/// What an item of the history tells, by the most important of its differences. The text is the `detail-type` of the event that the
+/// The most important difference that an item of the history tells. The text is the `detail-type` of the event that the
 /// item becomes (docs/events.md).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransitionKind {

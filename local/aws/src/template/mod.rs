@@ -100,7 +100,7 @@ pub struct Pipe {
     pub source: String,
     /// The `detail-type` of the events: a path in the record, such as `$.dynamodb.NewImage.event.S`, or a text.
     pub detail_type: String,
-    /// What the `detail` of the events is made of.
+    /// The template of the `detail` of the events.
     pub input_template: String,
 }
 
