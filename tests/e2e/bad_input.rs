@@ -1,4 +1,4 @@
-//! What callers should not send. Each gets problem details; none an error of the server.
+//! Malformed requests: each gets problem details, and none a 5xx.
 
 use reqwest::Method;
 

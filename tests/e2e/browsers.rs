@@ -1,4 +1,4 @@
-//! What browsers are told: which pages may call, and what to do with answers.
+//! Headers for browsers: the origins that may call, and rules for caching and display.
 
 use local::Options;
 use reqwest::Method;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tests::app::App;
 
-/// What Lambda sets.
+/// The variables that Lambda itself sets.
 const OF_LAMBDA: [&str; 5] = [
     "AWS_LAMBDA_FUNCTION_VERSION",
     "AWS_REGION",

@@ -24,7 +24,7 @@ const EVENTS: [(&str, &str, u16); 13] = [
     ("user.json", "user", 200),
 ];
 
-/// What the schedule sends.
+/// The event that the schedule sends.
 const SCHEDULED: &str = "reconcile.json";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What is answered while the provider, the table or the secrets are out of order.
+//! Responses while the provider, the table or the secrets fail.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What one user may have the provider do.
+//! Rate limits of a user.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +19,7 @@ async fn limited(sessions: u32, refreshes: u32) -> App {
     .await
 }
 
-/// What `attempt` makes of a new user, within one window of so many seconds.
+/// Repeats `attempt` with a new user until it began and ended in the same window of `seconds`, and returns its result.
 async fn in_one_window<T>(seconds: u64, mut attempt: impl AsyncFnMut(&str) -> T) -> T {
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     for number in 0.. {

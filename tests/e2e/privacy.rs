@@ -1,4 +1,4 @@
-//! What must not be seen where it does not belong: in logs, in errors, in the table, in answers.
+//! Personal data and secrets appear only where they belong, in logs, errors, tables and responses.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use tests::app::{
     ACCESS_TOKEN, Answer, App, DETAILS, FOR_USERS, ME, REFRESH, STATUS, USER, WEBHOOK, send,
 };
 
-/// Where something can be seen.
+/// A place in which a marked value can appear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Logs,
@@ -34,7 +34,7 @@ enum Place {
 
 use Place::{AccessToken, ApprovedUser, Details, Me, Status, User};
 
-/// What there is to be seen, and where it may be.
+/// The marked values, each with the places in which it may appear.
 const MARKS: [(&str, &[Place]); 22] = [
     ("Marked-First", &[ApprovedUser, Details, Me]),
     ("Marked-Last", &[ApprovedUser, Details, Me]),
@@ -255,7 +255,7 @@ async fn mislead(seen: &mut Sightings<'_>) {
     }
 }
 
-/// What the provider sends instead of what it should is for nobody's eyes.
+/// A malformed response of the provider is shown to nobody.
 #[tokio::test]
 async fn a_broken_provider_is_not_quoted() {
     let sentence = r#"{"code":400,"description":"Marked answer","correlationId":"Marked answer","errorName":"Marked answer"}"#;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use tests::app::{App, REFRESH, STATUS};
 
-/// Where the provider is asked for the user of most tests.
+/// The provider's path for the applicant of the user of most tests.
 pub(crate) const APPLICANT: &str = "/resources/applicants/-;externalUserId=usr_abc123/one";
 
 /// A system whose provider gives these answers, and 404 for everything else.

@@ -1,4 +1,4 @@
-//! What no webhook told is found out all the same.
+//! The schedule finds verdicts whose webhooks were lost.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -39,7 +39,7 @@ pub const FOR_USERS: [(Method, &str); 5] = [
     (Method::GET, "/v0/user/me"),
 ];
 
-/// What every answer says to browsers and caches, whoever gives it.
+/// The headers for browsers and caches that every response bears, those of the gateway included.
 const ALWAYS: [(&str, &str); 6] = [
     ("cache-control", "no-store"),
     ("content-security-policy", "sandbox"),
@@ -202,7 +202,7 @@ impl App {
         send(self.as_user(Method::POST, path, USER)).await
     }
 
-    /// What a refresh shows once the provider is asked again: as a client does, waits as long as the answers say.
+    /// Refreshes until the response is a 200, and waits in between as long as `Retry-After` says.
     pub async fn refreshed(&self) -> Value {
         loop {
             let answer = self.get(REFRESH).await;
@@ -241,7 +241,7 @@ impl App {
         answer.json()
     }
 
-    /// What the user does in the SDK: open it, upload documents and a selfie.
+    /// Plays the user in the SDK, who uploads documents and a selfie.
     pub async fn submit(&self) -> Value {
         let body = json!({ "firstName": "Jane", "lastName": "Smith", "dob": "1990-05-15", "nationality": "GBR",
             "country": "GBR", "documents": [{ "idDocType": "PASSPORT", "country": "GBR" }] });
@@ -249,7 +249,7 @@ impl App {
             .await
     }
 
-    /// What the reviewer does.
+    /// Plays the provider's reviewer.
     pub async fn review(&self, result: Value) -> Value {
         self.simulate(Method::POST, &format!("applicants/{USER}/review"), result)
             .await
@@ -264,7 +264,7 @@ impl App {
         self.simulate(Method::PUT, "api", fault).await;
     }
 
-    /// How many requests of the provider's API were made to targets that contain `part`.
+    /// Returns the number of requests of the provider's API to targets that contain `part`.
     pub async fn provider_requests(&self, part: &str) -> usize {
         let log = self.simulate(Method::GET, "requests", json!({})).await;
         let requests = log["requests"].as_array().unwrap();
@@ -320,7 +320,7 @@ impl App {
     }
 }
 
-/// What Secrets Manager holds, to be changed.
+/// The values that Secrets Manager holds. A test changes them.
 pub struct Vault(tempfile::TempDir);
 
 impl Vault {

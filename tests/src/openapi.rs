@@ -1,4 +1,4 @@
-//! Whether `openapi.yaml` is true: every answer of the API that a test sees has to be one that it describes.
+//! Checks `openapi.yaml`: every response of the API that a test sees must be one that the document describes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::app::Answer;
 
-/// What an answer has because it is one.
+/// The headers that every HTTP response has.
 const OF_HTTP: [&str; 3] = ["content-length", "content-type", "date"];
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::read);
@@ -88,7 +88,7 @@ impl Document {
         }
     }
 
-    /// Where an answer of this status is described.
+    /// Returns the place in the document that describes responses of this status.
     fn response(&self, method: &Method, path: &str, status: u16) -> String {
         let path = format!("/paths/{}", escaped(path));
         let operation = format!("{path}/{}", method.as_str().to_lowercase());

@@ -16,7 +16,7 @@ const MAX_DELAY_MS: u64 = 200;
 /// An answer that never comes: longer than any client of ours waits.
 const FOREVER: Duration = Duration::from_mins(1);
 
-/// How many of a thousand requests suffer what.
+/// The number of requests in a thousand that suffer each fault.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
     /// The connection is closed before the request is read.
@@ -47,7 +47,7 @@ impl Faults {
         hung: 0,
     };
 
-    /// What happens to one request.
+    /// Draws the fault of one request. Returns `None` for a request that is forwarded.
     fn pick(&self, rng: &mut fastrand::Rng) -> Option<Fault> {
         let rates = [
             (self.refused, Fault::Refused),
@@ -96,7 +96,7 @@ pub struct FaultProxy {
     task: AbortHandle,
 }
 
-/// What the proxy answers by itself to some requests. They have no effect.
+/// Responses that the proxy makes by itself. Their requests have no effect.
 struct Scripted {
     operation: String,
     table: String,
@@ -140,7 +140,7 @@ impl FaultProxy {
         }
     }
 
-    /// Where the proxy is.
+    /// Returns the URL of the proxy.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -151,7 +151,7 @@ impl FaultProxy {
         self.shared.target.set(address).unwrap();
     }
 
-    /// What happens to requests from now on.
+    /// Sets the faults from now on.
     pub fn set_faults(&self, faults: Faults) {
         *self.shared.faults.lock().unwrap() = faults;
     }
@@ -186,12 +186,12 @@ impl FaultProxy {
         scripted.iter().map(|scripted| scripted.left).sum()
     }
 
-    /// How many requests there were.
+    /// Returns the number of requests so far.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// How many requests suffered something.
+    /// Returns the number of requests that suffered a fault.
     pub fn injected(&self) -> u64 {
         self.shared.injected.load(Ordering::Relaxed)
     }

@@ -11,7 +11,7 @@ pub enum Error {
     Content {
         /// The path of the file.
         path: PathBuf,
-        /// What is wrong with the content.
+        /// The fault of the content.
         reason: String,
     },
     /// No HTTP client can be made.

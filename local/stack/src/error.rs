@@ -56,7 +56,7 @@ pub enum Error {
     Content {
         /// The path of the file.
         path: PathBuf,
-        /// What is wrong with the content.
+        /// The fault of the content.
         reason: String,
     },
     /// A secret of the template has no value.

@@ -39,7 +39,7 @@ struct Run {
         help = "The port of the API; the next three are for the simulator, DynamoDB and Secrets Manager. 0: any that are free"
     )]
     port: u16,
-    /// Where data and secrets are kept, instead of in .local beside template.yaml
+    /// Directory of data and secrets, instead of .local beside template.yaml
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     /// Keep everything in memory and leave no files
@@ -77,7 +77,7 @@ enum Command {
     Token {
         /// The user's id
         user: String,
-        /// How long the token is valid
+        /// Lifetime of the token
         #[arg(long, value_name = "SECONDS", default_value_t = token::DEFAULT_LIFETIME.as_secs())]
         expires_in: u64,
     },

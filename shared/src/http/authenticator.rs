@@ -1,4 +1,4 @@
-//! Who is asking: decided from `x-juno-jwt` alone (RFC 7519, RFC 8725).
+//! Authentication: finds the caller from `x-juno-jwt` alone (RFC 7519, RFC 8725).
 
 mod keys;
 
@@ -18,7 +18,7 @@ use crate::platform::{Cached, ConfigError, Variables};
 pub(super) const HEADER: &str = "x-juno-jwt";
 /// No token is longer, in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
-/// How far two clocks may be apart, in seconds.
+/// Maximum difference between the issuer's clock and ours, in seconds.
 const LEEWAY: u64 = 60;
 
 /// A reason for which a token is refused, with what would be accepted. Callers are not told, and nothing of the token is kept.
@@ -110,7 +110,7 @@ pub struct Authenticator {
     policy: TokenPolicy,
 }
 
-/// What a token must be like, and whose it then is.
+/// The rules by which tokens are accepted, and the claim that names their user.
 pub struct TokenPolicy {
     /// The algorithms that are accepted, each with what else is asked of a token of it.
     accepted: Vec<(Algorithm, Validation)>,

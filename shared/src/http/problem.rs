@@ -20,7 +20,7 @@ pub enum Problem {
     InvalidParameter {
         /// Its name.
         name: &'static str,
-        /// What it may be.
+        /// The values that it may have.
         expected: &'static str,
     },
     /// `USR-401-001`: `x-juno-jwt` does not say who is asking.

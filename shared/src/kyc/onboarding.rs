@@ -10,24 +10,24 @@ impl Step {
     const KYC: &str = "kyc_verification";
     const COMPLETE: &str = "complete";
 
-    /// A step by its name.
+    /// Makes a step from its name.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
 
-    /// The step that an approval completes.
+    /// Returns the step that an approval completes.
     #[must_use]
     pub fn kyc_verification() -> Self {
         Self::new(Self::KYC)
     }
 
-    /// Where a user stands who has completed every step.
+    /// Returns the step of a user who has completed all others.
     #[must_use]
     pub fn complete() -> Self {
         Self::new(Self::COMPLETE)
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -95,19 +95,19 @@ impl Onboarding {
         })
     }
 
-    /// Where a new user begins.
+    /// Returns the step on which a new user begins.
     #[must_use]
     pub fn first(&self) -> &Step {
         &self.first
     }
 
-    /// Where an approved user who stands on `kyc_verification` goes; none for a user who stands elsewhere.
+    /// Returns the step that an approval leads to from `kyc_verification`. Returns `None` for any other step.
     #[must_use]
     pub fn after_approval(&self, step: &Step) -> Option<&Step> {
         (*step == Step::kyc_verification()).then_some(&self.after_kyc)
     }
 
-    /// The steps in their order.
+    /// Returns the steps in their order.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps

@@ -67,7 +67,7 @@ impl Status {
     }
 }
 
-/// Why a user was rejected or has to try again: a sentence for the user's eyes only.
+/// The reason of a rejection or of a request to try again: a sentence that only the user may read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(Personal);
 
@@ -77,8 +77,8 @@ impl Reason {
     const UNEXPLAINED_REJECTION: &str =
         "Your identity could not be verified. Please contact support.";
 
-    /// The provider's explanation without control characters other than line breaks, trimmed, at most 1,000 characters;
-    /// none when nothing is left.
+    /// Makes a reason from the provider's explanation: trimmed, cut to 1,000 characters, without control characters other than line breaks.
+    /// Returns `None` if nothing is left.
     #[must_use]
     pub fn explained(text: &str) -> Option<Self> {
         let text: String = text
@@ -91,19 +91,19 @@ impl Reason {
         (!text.is_empty()).then(|| Self(Personal::new(text)))
     }
 
-    /// Our sentence for a request to try again that came without an explanation.
+    /// Returns our sentence for a request to try again that came without an explanation.
     #[must_use]
     pub fn unexplained_retry() -> Self {
         Self(Personal::new(Self::UNEXPLAINED_RETRY))
     }
 
-    /// Our sentence for a rejection that came without an explanation.
+    /// Returns our sentence for a rejection that came without an explanation.
     #[must_use]
     pub fn unexplained_rejection() -> Self {
         Self(Personal::new(Self::UNEXPLAINED_REJECTION))
     }
 
-    /// The sentence itself.
+    /// Returns the sentence.
     #[must_use]
     pub fn reveal(&self) -> &str {
         self.0.reveal()

@@ -401,7 +401,7 @@ pub struct Transition {
     pub to: Status,
     /// The onboarding step that was reached, if the onboarding moved on.
     pub advanced_to: Option<Step>,
-    /// Whether the person was erased.
+    /// True if the person was erased.
     pub erased: bool,
 }
 

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::config::{
 
 use super::{ConfigError, Variables};
 
-/// What all AWS clients of a function share: one HTTPS client, region, credentials and bounds on time.
+/// The part that all AWS clients of a function share: one HTTPS client, region, credentials and timeouts.
 ///
 /// Credentials that never change need no cache, and answers that are read whole, within a time, no guard over their streams.
 ///

@@ -11,18 +11,18 @@ use tokio::time::Instant;
 
 use super::{chain, metrics};
 
-/// How long a value is used before it is fetched again.
+/// Time for which a value is used before it is fetched again.
 const FRESH_FOR: Duration = Duration::from_mins(5);
-/// How far apart early renewals are, so that forged requests cannot make us fetch all the time.
+/// Minimum time between two early renewals, so that forged requests cannot make us fetch all the time.
 const RENEWALS_APART: Duration = Duration::from_mins(1);
 /// The time for which a failure to fetch the first value is remembered, so that each stranger's request does not ask the source again.
 const FAILURE_KEPT: Duration = Duration::from_secs(1);
 
-/// Where a value comes from.
+/// A source that values are fetched from.
 pub trait Source: Send + Sync {
     /// The value.
     type Value: Send + Sync;
-    /// Why it cannot be had.
+    /// A failure to fetch a value.
     type Error: Error + Send + Sync + 'static;
 
     /// The name of the values in metrics.
@@ -215,7 +215,7 @@ mod tests {
         }
     }
 
-    /// Whether a value is new enough, as far as `expected` goes.
+    /// Checks the cached value, which is too old if it is less than `expected`.
     async fn checked(cached: &Cached<Counter>, expected: u32) -> Result<u32, &'static str> {
         let check = |value: &u32| (*value >= expected).then_some(*value).ok_or("old");
         cached.check(check, |_| true).await.unwrap()

@@ -9,12 +9,12 @@ pub enum ConfigError {
     /// A variable is not set, or empty.
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
-    /// A variable has a value that does not do.
+    /// A variable has a value that cannot be used.
     #[error("environment variable {name} is invalid: {why}")]
     Invalid {
-        /// Which.
+        /// The name of the variable.
         name: &'static str,
-        /// Why.
+        /// The fault of its value.
         why: String,
     },
 }

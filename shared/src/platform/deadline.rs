@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is kept of a function's time for its answer, after the last outward call.
+/// Time that is left for the response after the last outward call.
 const RESERVE: Duration = Duration::from_millis(500);
 
-/// The moment by which a call must have ended, however many parts it has.
+/// The time by which a call must have ended, retries included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// A deadline that much time from now.
+    /// Returns the deadline that is `duration` from now.
     #[must_use]
     pub fn within(duration: Duration) -> Self {
         Self(Instant::now() + duration)
     }
 
-    /// The deadline of everything that a function does which has so much time left: a little of it is kept for the answer.
+    /// Returns the deadline that is `left` from now, minus a reserve for sending the response.
     #[must_use]
     pub fn leaving_reserve(left: Duration) -> Self {
         Self::within(left.saturating_sub(RESERVE))
     }
 
-    /// Whether it is over.
+    /// Returns whether the deadline has passed.
     #[must_use]
     pub fn has_passed(self) -> bool {
         self.0 <= Instant::now()

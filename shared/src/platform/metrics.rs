@@ -22,11 +22,11 @@ tokio::task_local! {
 /// A value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
-    /// How often something happened.
+    /// Number of occurrences.
     Count(u32),
-    /// How long a call took; in milliseconds.
+    /// Duration of a call, reported in milliseconds.
     Took(Duration),
-    /// How long something has been waiting; in seconds.
+    /// Length of a wait, reported in seconds.
     Waited(Duration),
 }
 

@@ -1,4 +1,4 @@
-//! What a function's `main` does.
+//! The start of each function, and the loop of functions that serve no HTTP.
 
 use std::future::Future;
 

@@ -11,7 +11,7 @@ use super::{Cached, Source};
 /// A secret that is cached: rotating it takes no new deployment.
 pub type Secret<T> = Cached<SecretSource<T>>;
 
-/// Why a secret cannot be had. Never holds anything of its value.
+/// A secret that cannot be had. Never holds any part of its value.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// Secrets Manager does not give it.
@@ -19,7 +19,7 @@ pub enum SecretError {
     Fetch {
         /// Name or ARN.
         id: String,
-        /// What Secrets Manager, or the way to it, says.
+        /// The error of Secrets Manager, or of the connection to it.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },

@@ -20,13 +20,13 @@ pub enum ProviderError {
     Refused {
         /// HTTP status.
         status: u16,
-        /// What the provider's support asks for; `-` when there is none.
+        /// The id by which the provider's support finds the request; `-` if the response has none.
         correlation_id: String,
     },
     /// Too many requests (429).
     #[error("the provider throttles us")]
     Throttled {
-        /// How long the provider wants us to wait.
+        /// The delay that the provider asks for, if it names one.
         retry_after: Option<Duration>,
     },
     /// The provider is away (5xx).
@@ -34,7 +34,7 @@ pub enum ProviderError {
     Unavailable {
         /// HTTP status.
         status: u16,
-        /// What the provider's support asks for; `-` when there is none.
+        /// The id by which the provider's support finds the request; `-` if the response has none.
         correlation_id: String,
     },
     /// The provider cannot be reached, or not in time.
@@ -46,7 +46,7 @@ pub enum ProviderError {
     /// Not even asked: it failed a moment ago.
     #[error("the provider was not asked, because it just failed")]
     Suspended {
-        /// When it is asked again.
+        /// The time until the provider is asked again.
         retry_after: Duration,
     },
     /// A status that the call does not know, such as the 404 of an unknown level.
@@ -54,7 +54,7 @@ pub enum ProviderError {
     Unexpected {
         /// HTTP status.
         status: u16,
-        /// What the provider's support asks for; `-` when there is none.
+        /// The id by which the provider's support finds the request; `-` if the response has none.
         correlation_id: String,
     },
     /// The answer cannot be read. Its content may be personal, so nothing of it is kept.

@@ -169,6 +169,6 @@ pub struct EventRecord<'a> {
 pub struct Loaded {
     /// The user, if there is one.
     pub user: Option<User>,
-    /// Whether the event was dealt with already.
+    /// True if the event was dealt with already.
     pub event_known: bool,
 }

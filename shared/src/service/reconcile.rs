@@ -42,7 +42,7 @@ pub struct Reconciled {
 struct Run {
     sum: Reconciled,
     failures_in_a_row: u32,
-    /// Whether the applicant of any user could be read, with the same credentials.
+    /// True once the applicant of any user could be read with the same credentials.
     has_found: bool,
 }
 
@@ -246,7 +246,7 @@ enum Check {
     NotDue,
     /// The provider was asked.
     Done {
-        /// Whether the stored state was stale.
+        /// True if the stored state was stale.
         repaired: bool,
         /// The time for which the user had been due.
         waited: Duration,

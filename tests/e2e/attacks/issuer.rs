@@ -1,4 +1,4 @@
-//! Who issues tokens, and who only says so.
+//! The issuers of tokens in attacks: the trusted one, and those who only claim to be.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

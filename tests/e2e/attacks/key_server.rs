@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
-/// What it does with a request.
+/// The behaviour of the server towards a request.
 #[derive(Clone)]
 pub(super) enum Behaviour {
     /// Answers: status and further headers, and body.
@@ -72,12 +72,12 @@ impl KeyServer {
         &self.url
     }
 
-    /// What it does from now on.
+    /// Sets the behaviour of the server from now on.
     pub(super) fn behave(&self, behaviour: Behaviour) {
         *self.shared.behaviour.lock().unwrap() = behaviour;
     }
 
-    /// How many requests there were.
+    /// Returns the number of requests so far.
     pub(super) fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::Relaxed)
     }

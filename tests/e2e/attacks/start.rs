@@ -70,7 +70,7 @@ async fn a_dangerous_configuration_is_refused_by_name() {
     }
 }
 
-/// What the issuer publishes is preferred: a shared secret that is configured too opens no second door.
+/// Keys at `JWKS_URL` are preferred: a shared secret that is configured too opens no second way in.
 #[tokio::test]
 async fn an_address_of_keys_replaces_the_secret() {
     let issuer = Issuer::ed25519("issuer");

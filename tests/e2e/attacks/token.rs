@@ -16,10 +16,10 @@ use tests::app::{App, FOR_USERS, STATUS, USER, send};
 const ISSUER: &str = "https://issuer.example";
 const AUDIENCE: &str = "kyc";
 
-/// What is wrong with a token, and the token.
+/// A description of a token's fault, and the token.
 type Attack = (String, String);
 
-/// Those whom the system trusts.
+/// The issuers that the system trusts.
 struct Trusted {
     rsa: Issuer,
     ec: Issuer,

@@ -40,33 +40,33 @@ pub struct World {
     pub lag: Duration,
     /// Maximum time between the date of a review and the creation time of its event.
     pub stamp_delay: Duration,
-    /// Whether that differs from event to event, so that a later event may bear an earlier time.
+    /// True if that time differs from event to event, so that a later event may bear an earlier time.
     pub jitter: bool,
     /// The forms of the time in events. One of them is drawn for each event.
     pub times: &'static [TimeForm],
-    /// Whether applicants are deactivated, activated, erased and made anew.
+    /// True if applicants are deactivated, activated, erased and made anew.
     pub several_applicants: bool,
-    /// Whether there are levels that do not approve, companies and workflows.
+    /// True if there are levels that do not approve, companies and workflows.
     pub levels: bool,
-    /// Whether deliveries come late, repeated, out of order, and again after months.
+    /// True if deliveries come late, repeated, out of order, and again after months.
     pub unordered: bool,
-    /// Whether some deliveries never come.
+    /// True if some deliveries never come.
     pub lossy: bool,
-    /// Whether the provider is away at times, for up to two hours.
+    /// True if the provider is away at times, for up to two hours.
     pub outages: bool,
-    /// Whether writes of the store fail at times, before or after they had their effect.
+    /// True if writes of the store fail at times, before or after they had their effect.
     pub faults: bool,
-    /// Whether the provider answers about somebody else at times, and reports applicants of people who are no users.
+    /// True if the provider answers about somebody else at times, and reports applicants of people who are no users.
     pub strangers: bool,
-    /// Whether members are missing in events and reads.
+    /// True if members are missing in events and reads.
     pub sparse: bool,
-    /// Whether use cases run at the same time.
+    /// True if use cases run at the same time.
     pub concurrent: bool,
     /// Longest time between two things that happen.
     pub longest_wait: Duration,
-    /// Whether the stored state is the provider's right after each delivery.
+    /// True if the stored state must be the provider's right after each delivery.
     pub immediate: bool,
-    /// Whether the path of the provider decides what is expected where its present state leaves that open.
+    /// True if the provider's earlier states decide the expected state where its present state allows several.
     pub strict: bool,
     /// The time after the last delivery within which the stored state is the provider's.
     pub bound: Duration,

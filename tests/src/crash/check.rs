@@ -7,9 +7,9 @@ use super::provider::Truth;
 /// The faults of a user.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// What should have had an effect and has none, or one that something older has taken away.
+    /// Deliveries without their effect, or whose effect an older one has undone.
     pub lost: Vec<String>,
-    /// What had its effect more than once.
+    /// Deliveries that had their effect more than once.
     pub doubled: Vec<String>,
 }
 

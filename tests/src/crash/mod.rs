@@ -31,11 +31,11 @@ pub struct Counts {
     pub kills: u64,
     /// Requests of the functions that suffered something.
     pub faults: u64,
-    /// What had no effect and should have had one.
+    /// Deliveries and users without the effect that they should have had.
     pub lost: u64,
-    /// What had its effect more than once.
+    /// Deliveries that had their effect more than once.
     pub doubled: u64,
-    /// How the functions have answered, by kind of request and status.
+    /// Responses of the functions, by kind of request and status.
     pub answers: BTreeMap<String, u64>,
 }
 
@@ -65,8 +65,8 @@ pub fn seed() -> u64 {
     seed
 }
 
-/// What database and provider are like, each in turn: nothing fails, a third of the requests suffer something, most
-/// of them do. In the worst of it a function can often still read, and then not write, however often it tries.
+/// The faults of database and provider, which take turns: none, a third of the requests, and most of
+/// them. In the last, a function can often still read, but not write, however often it tries.
 const WEATHER: [Faults; 3] = [
     Faults::NONE,
     Faults {
@@ -89,16 +89,16 @@ const WEATHER: [Faults; 3] = [
     },
 ];
 
-/// How much is done.
+/// The extent of a proof.
 #[derive(Debug, Clone, Copy)]
 pub struct CrashOptions {
-    /// How many users verify themselves.
+    /// Number of users who verify themselves.
     pub users: usize,
-    /// How many of them, and how many deliveries, at the same time.
+    /// Maximum number of users, and of deliveries, at the same time.
     pub at_once: usize,
-    /// What their histories, the copies of the deliveries and the faults follow from.
+    /// The seed of the histories, of the copies of deliveries and of the faults.
     pub seed: u64,
-    /// Whether the functions are built with optimisations.
+    /// True if the functions are built with optimisations.
     pub release: bool,
 }
 

@@ -23,7 +23,7 @@ pub struct Truth {
     pub reason: Option<String>,
     /// The first name.
     pub name: String,
-    /// Whether the person was erased.
+    /// True if the person was erased.
     pub erased: bool,
     /// The number of events.
     pub events: usize,

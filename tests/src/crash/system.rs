@@ -64,7 +64,7 @@ impl System {
         }
     }
 
-    /// What database and provider do to requests from now on.
+    /// Sets the faults of database and provider from now on.
     pub fn set_faults(&self, [database, provider]: [Faults; 2]) {
         self.database_proxy.set_faults(database);
         self.provider_proxy.set_faults(provider);
@@ -159,7 +159,7 @@ impl System {
         counts.doubled += findings.doubled.len() as u64;
     }
 
-    /// What was counted so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         let mut counts = self.counts.lock().unwrap().clone();
         counts.faults = self.database_proxy.injected() + self.provider_proxy.injected();

@@ -28,7 +28,7 @@ const MIN_SECRET: usize = 32;
 /// An RSA modulus has at least 2048 bits (RFC 7518, 3.3), in bytes.
 const MIN_MODULUS: usize = 256;
 
-/// Why there are no keys.
+/// The reason for which no keys can be had.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// The secret that holds them cannot be had.

@@ -1,4 +1,4 @@
-//! How requests to AWS travel.
+//! The HTTP client of the AWS SDK.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How a request to Sumsub proves that it comes from us.
+//! The signature by which Sumsub knows our requests.
 
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};

@@ -19,12 +19,12 @@ pub(super) fn attacks(issuer: &Issuer) -> Vec<Attack> {
         .collect()
 }
 
-/// What a failing test shows.
+/// Cuts claims to the length that a failing test shows.
 fn short(claims: &str) -> String {
     claims.chars().take(200).collect()
 }
 
-/// A claim that has another value.
+/// Returns claims with a value that is not accepted.
 fn wrong() -> Vec<String> {
     let from_now = |seconds| json!(seconds_from_now(seconds));
     let cases = [

@@ -89,7 +89,7 @@ fn unsigned(trusted: &Trusted) -> Vec<Attack> {
     attacks
 }
 
-/// What everybody knows, used as the secret of an HMAC.
+/// Public values, used as the secret of an HMAC.
 fn public_keys_as_secrets(trusted: &Trusted) -> Vec<Attack> {
     let mut secrets = vec![("nothing", Vec::new())];
     for issuer in [&trusted.rsa, &trusted.ec, &trusted.ed] {

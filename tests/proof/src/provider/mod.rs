@@ -44,16 +44,16 @@ pub(crate) struct Registry {
     applicants: Vec<Vec<Version>>,
     /// Counts what happened, so that names and comments are unique.
     number: usize,
-    /// Whether all calls fail.
+    /// True while all calls fail.
     pub(crate) is_away: bool,
-    /// Whether the provider answers some calls about somebody else.
+    /// True while the provider answers some calls about somebody else.
     pub(crate) is_confused: bool,
     pub(crate) replica: Replica,
-    /// Whether calls take no time.
+    /// True if calls take no time.
     pub(crate) is_instant: bool,
-    /// Whether an inactive applicant is shown as `deleted`, or not at all.
+    /// True if an inactive applicant is shown as `deleted`, false if it is not found.
     shows_inactive: bool,
-    /// Whether the dates of reviews are shown.
+    /// True if reads show the dates of reviews.
     pub(crate) shows_dates: bool,
 }
 
