@@ -14,7 +14,7 @@ use shared::repository::{Commit, CommitError, EventRecord, UserStore, Users};
 
 use crate::openapi;
 
-/// The pace of checks that the template's defaults say.
+/// Returns the schedule of checks that the template's defaults set.
 pub fn schedule() -> ReviewSchedule {
     ReviewSchedule::sweeping_after(24)
 }
@@ -75,7 +75,7 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The body of a successful answer.
+    /// Returns the body of a 200; panics for any other status.
     pub fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
         assert_eq!(self.header("content-type"), "application/json");
@@ -119,7 +119,7 @@ impl Answer {
 }
 
 impl App {
-    /// A whole system with the provider's simulator.
+    /// Starts a whole system with the provider's simulator.
     pub async fn start() -> Self {
         Self::start_with(Options::default()).await
     }
@@ -134,7 +134,7 @@ impl App {
         Self { stack, http, users }
     }
 
-    /// A system whose secrets can be replaced while it runs.
+    /// Starts a system whose secrets can be replaced while it runs.
     pub async fn start_with_vault(options: Options) -> (Self, Vault) {
         let vault = Vault(tempfile::tempdir().unwrap());
         let data = Data::Directory(vault.0.path().to_owned());
@@ -174,7 +174,7 @@ impl App {
         self.users.commit(change).await
     }
 
-    /// The user as stored.
+    /// Returns the user as stored.
     pub async fn stored(&self, id: &str) -> User {
         self.users
             .get(&UserId::parse(id).unwrap())
@@ -215,7 +215,7 @@ impl App {
         }
     }
 
-    /// The status that is stored.
+    /// Returns the status that is stored.
     pub async fn status(&self) -> String {
         self.get(STATUS).await.ok()["status"]
             .as_str()
@@ -223,7 +223,7 @@ impl App {
             .to_owned()
     }
 
-    /// The current onboarding step.
+    /// Returns the current onboarding step.
     pub async fn step(&self) -> String {
         let me = self.get(ME).await.ok();
         me["onboarding"]["current_step"]
@@ -288,14 +288,14 @@ impl App {
         answer.json()
     }
 
-    /// The items of a table, by its logical id.
+    /// Returns the items of a table, by its logical id.
     pub async fn items(&self, table: &str) -> Vec<Value> {
         let scan = json!({ "TableName": self.stack.table(table) });
         let answer = self.dynamodb("Scan", scan).await;
         answer["Items"].as_array().unwrap().clone()
     }
 
-    /// The items of all tables but the counters.
+    /// Returns the items of all tables but the counters.
     pub async fn kept(&self) -> Vec<Value> {
         let mut kept = Vec::new();
         for table in ["UsersTable", "HistoryTable", "DeliveriesTable"] {
@@ -304,7 +304,7 @@ impl App {
         kept
     }
 
-    /// A delivery that is not signed yet.
+    /// Makes a delivery that is not signed yet.
     pub fn delivery(&self, body: impl Into<Vec<u8>>) -> Delivery<'_> {
         Delivery {
             app: self,
@@ -342,7 +342,7 @@ pub struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
-    /// The right digest.
+    /// Returns the digest under the webhook's secret.
     pub fn digest(&self) -> String {
         let secrets = self.app.stack.secrets().unwrap();
         let secret = secrets["WebhookSecret"]["secrets"][0].as_str().unwrap();
@@ -358,13 +358,13 @@ impl Delivery<'_> {
     }
 }
 
-/// A registered user on the onboarding step `kyc_verification`.
+/// Makes a registered user on the onboarding step `kyc_verification`.
 pub fn new_user(id: &str) -> User {
     let id = UserId::parse(id).unwrap();
     User::registered(id, Step::kyc_verification(), system_clock())
 }
 
-/// HMAC-SHA256 in hex.
+/// Returns the HMAC-SHA256 of `body` in hex.
 pub fn digest(secret: &str, body: &[u8]) -> String {
     let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
     hex::encode(mac.chain_update(body).finalize().into_bytes())

@@ -34,7 +34,7 @@ impl Document {
         }
     }
 
-    /// A part, or what stands there instead of it: where it is, and what it says.
+    /// Returns the part at a pointer and its own pointer, with references followed.
     fn part(&self, pointer: &str) -> Option<(String, &Map<String, Value>)> {
         let part = self.root.pointer(pointer)?.as_object()?;
         match part.get("$ref") {
@@ -117,7 +117,7 @@ impl Document {
         errors.is_empty().then_some(()).ok_or(errors.join("\n"))
     }
 
-    /// A validator for one schema of the document: the document itself, taken for a schema that only refers to that one.
+    /// Builds a validator for one schema of the document: the whole document as a schema that only refers to that one.
     fn validator(&self, schema: &str) -> Validator {
         let mut root = self.root.clone();
         root["$ref"] = format!("#{schema}").into();
@@ -126,7 +126,7 @@ impl Document {
     }
 }
 
-/// A text as a part of a JSON pointer.
+/// Escapes a text for a JSON pointer (RFC 6901).
 fn escaped(text: &str) -> String {
     text.replace('~', "~0").replace('/', "~1")
 }
@@ -158,7 +158,7 @@ mod tests {
             .iter()
     }
 
-    /// All problems, one after the other. What is missing does not compile.
+    /// Returns the problem after `problem`, so that a walk meets all. A variant that is missing here does not compile.
     fn next(problem: Problem) -> Option<Problem> {
         Some(match problem {
             Problem::InvalidParameter { .. } => Problem::Unauthenticated,
@@ -176,7 +176,7 @@ mod tests {
         })
     }
 
-    /// But for the preflights, which the document describes once for all routes.
+    /// Preflights are left out: the document describes them once for all routes.
     #[test]
     fn the_routes_are_those_of_the_template() {
         let documented: BTreeSet<_> = members("/paths")
@@ -227,7 +227,7 @@ mod tests {
         }
     }
 
-    /// Most of these no test can bring about.
+    /// The document is compared with the template, since no test can bring most of these responses about.
     #[test]
     fn what_the_gateway_answers_by_itself_is_described_for_every_route() {
         let Template {

@@ -145,7 +145,7 @@ impl FaultProxy {
         format!("http://{}", self.address)
     }
 
-    /// Says, once, where the server is. Before that, connections are closed.
+    /// Sets the server to forward to, once. Before that, connections are closed.
     pub fn set_target(&self, url: &str) {
         let address = url.trim_start_matches("http://").parse().unwrap();
         self.shared.target.set(address).unwrap();
@@ -322,7 +322,7 @@ impl Shared {
         self.rng.lock().unwrap().choice(choices).unwrap()
     }
 
-    /// Half the time no HTTP, half the time a success whose body is none.
+    /// Makes random bytes: half the time no HTTP at all, half the time the body of a 200.
     fn garbage(&self) -> Vec<u8> {
         let mut rng = self.rng.lock().unwrap();
         let bytes: Vec<u8> = (0..rng.usize(1..200)).map(|_| rng.u8(..)).collect();
@@ -336,7 +336,7 @@ impl Shared {
     }
 }
 
-/// The bytes of one request or response, head and body.
+/// Reads the bytes of one request or response, head and body.
 async fn message(from: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
     let mut message = Vec::new();
     let (mut length, mut chunked) = (0, false);

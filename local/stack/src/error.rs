@@ -6,7 +6,7 @@ pub enum Error {
     /// A file or directory cannot be used.
     #[error("{path} cannot be used: {source}", path = path.display())]
     File {
-        /// The path.
+        /// The path of the file or directory.
         path: PathBuf,
         /// The error of the operating system.
         source: std::io::Error,
@@ -25,7 +25,7 @@ pub enum Error {
         "port {port} for the {purpose} cannot be opened ({source}); choose another first port with --port"
     )]
     Port {
-        /// The port.
+        /// The number of the port.
         port: u16,
         /// The service that needs the port.
         purpose: &'static str,
@@ -40,7 +40,7 @@ pub enum Error {
         "the functions cannot be built because `{program}` did not start: {source}; install Rust from https://rustup.rs"
     )]
     CargoMissing {
-        /// The program.
+        /// The name of the program.
         program: String,
         /// The error of the operating system.
         source: std::io::Error,

@@ -41,7 +41,7 @@ impl Ports {
 /// The options of a stack. By default all services are emulated, in memory, on any free ports.
 #[derive(Clone)]
 pub struct Options {
-    /// The ports.
+    /// The ports of the services.
     pub ports: Ports,
     /// The place of the data.
     pub data: Data,

@@ -28,7 +28,7 @@ const RESPONSE_CHARACTERS: usize = 500;
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum DeliveryMode {
-    /// At once.
+    /// Each is delivered at once.
     #[default]
     Normal,
     /// At once, each twice.

@@ -136,12 +136,12 @@ impl Authenticator {
         Ok(Self { keys, policy })
     }
 
-    /// The key set, to be fetched ahead of the first request.
+    /// Returns the cached keys, so that they can be fetched ahead of the first request.
     pub fn keys(&self) -> &Cached<KeySource> {
         &self.keys
     }
 
-    /// The user that a request comes from.
+    /// Returns the user whom the token of a request was issued for.
     ///
     /// # Errors
     /// [`Problem::Unauthenticated`], or [`Problem::Internal`] when there are no keys to check with.
@@ -179,7 +179,7 @@ impl TokenPolicy {
         })
     }
 
-    /// The user that a token was issued for, if one of the keys signed it.
+    /// Returns the user whom a token was issued for, if one of the keys signed the token.
     ///
     /// # Errors
     /// [`Unauthenticated`] says why it is not accepted.

@@ -39,7 +39,7 @@ enum Form {
 /// A user who may go on.
 #[derive(Debug)]
 pub struct Admitted {
-    /// The user.
+    /// The user whom the token was issued for.
     pub user: UserId,
     /// The date of the approval, by the provider's clock.
     pub verified_at: ProviderTime,

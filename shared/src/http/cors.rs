@@ -31,7 +31,7 @@ pub struct Origins(Vec<Allowed>);
 
 #[derive(Debug, Clone)]
 enum Allowed {
-    /// This origin.
+    /// This origin and no other.
     One(HeaderValue),
     /// This origin on the developer's own machine, up to its port, which may be any.
     AnyPort(String),

@@ -18,7 +18,7 @@ use crate::service::ServiceError;
 pub enum Problem {
     /// `GEN-400-001`: a parameter that cannot be read.
     InvalidParameter {
-        /// Its name.
+        /// The name of the parameter.
         name: &'static str,
         /// The values that it may have.
         expected: &'static str,

@@ -7,13 +7,13 @@ use super::{Personal, ProviderTime, Timestamp};
 /// The document types that the API shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DocumentType {
-    /// International passport.
+    /// An international passport.
     Passport,
-    /// National identity card.
+    /// A national identity card.
     IdCard,
-    /// Driver's license.
+    /// A driver's license.
     DriversLicense,
-    /// Residence permit.
+    /// A residence permit.
     ResidencePermit,
 }
 
@@ -50,7 +50,7 @@ pub enum DocumentStatus {
 }
 
 impl DocumentStatus {
-    /// All statuses.
+    /// All statuses of a document.
     pub const ALL: [Self; 3] = [Self::Verified, Self::Rejected, Self::Pending];
 
     /// Returns the name on the wire and in the table.
@@ -89,7 +89,7 @@ pub struct Document {
 pub struct DocumentsRead {
     /// The time at which the read began.
     pub read_at: Timestamp,
-    /// The documents.
+    /// The documents that were read.
     pub documents: Vec<StoredDocument>,
 }
 

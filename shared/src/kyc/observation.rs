@@ -24,7 +24,7 @@ pub struct Observation {
 /// The kind of applicant that is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApplicantType {
-    /// A person.
+    /// A natural person.
     Individual,
     /// A company, or anything else that is no person.
     Other,

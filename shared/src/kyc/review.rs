@@ -113,23 +113,23 @@ impl Reason {
 /// The state of a verification, with everything that exists in that state and nothing that does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Review {
-    /// Not started.
+    /// The user has not started verification.
     Pending,
-    /// Awaiting the result.
+    /// The result is awaited.
     InProgress,
-    /// Passed.
+    /// The verification passed.
     Approved {
         /// The time of the provider's decision, in whole seconds: a read shows no more.
         at: ProviderTime,
         /// The name on the documents. Events carry none, so it may be missing.
         name: Option<Name>,
     },
-    /// To be submitted again.
+    /// The user has to submit again.
     Retry {
         /// The correction that is needed.
         reason: Reason,
     },
-    /// Failed for good.
+    /// The verification failed for good.
     Rejected {
         /// The time of the provider's decision, in whole seconds.
         at: ProviderTime,

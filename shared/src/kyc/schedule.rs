@@ -136,7 +136,7 @@ enum Awaited {
     Result,
     /// A submission, after a session was opened. Most users who submit nothing just went away.
     Submission,
-    /// Nothing.
+    /// Nothing is awaited.
     Nothing,
 }
 

@@ -53,7 +53,7 @@ impl Aws {
         })
     }
 
-    /// A client of DynamoDB.
+    /// Builds a client of DynamoDB.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let mut config = aws_sdk_dynamodb::Config::builder()
@@ -69,7 +69,7 @@ impl Aws {
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// A client of Secrets Manager.
+    /// Builds a client of Secrets Manager.
     #[must_use]
     pub fn secrets_manager(&self) -> aws_sdk_secretsmanager::Client {
         let mut config = aws_sdk_secretsmanager::Config::builder()
@@ -90,7 +90,7 @@ fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(3)
 }
 
-/// Both services answer within milliseconds. A call with its retries takes no longer than the provider waits for a webhook.
+/// Returns the timeouts. Both services respond within milliseconds. A call with its retries takes no longer than the provider waits for a webhook.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_millis(1500))

@@ -20,7 +20,7 @@ const FAILURE_KEPT: Duration = Duration::from_secs(1);
 
 /// A source that values are fetched from.
 pub trait Source: Send + Sync {
-    /// The value.
+    /// The type of the values.
     type Value: Send + Sync;
     /// A failure to fetch a value.
     type Error: Error + Send + Sync + 'static;
@@ -33,7 +33,7 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Fetches it.
+    /// Fetches the present value.
     fn fetch(&self) -> impl Future<Output = Result<Self::Value, Self::Error>> + Send;
 }
 
@@ -86,7 +86,7 @@ impl<T> State<T> {
 }
 
 impl<S: Source> Cached<S> {
-    /// The value of this source.
+    /// Makes an empty cache of a source's value.
     pub fn new(source: S) -> Self {
         let state = State {
             current: None,
@@ -130,7 +130,7 @@ impl<S: Source> Cached<S> {
         }
     }
 
-    /// A newer value than `old`, if one can be had now.
+    /// Returns a newer value than `old`, or `None` if none can be fetched now.
     pub async fn newer(&self, old: &Arc<S::Value>) -> Option<Arc<S::Value>> {
         let mut state = self.state.lock().await;
         match &state.current {

@@ -30,7 +30,7 @@ impl fmt::Debug for ConfigError {
 pub struct Variables(HashMap<String, String>);
 
 impl Variables {
-    /// Those of this process.
+    /// Reads the variables of this process. Those that are not UTF-8 are left out.
     #[must_use]
     pub fn of_process() -> Self {
         Self(
@@ -42,7 +42,7 @@ impl Variables {
         )
     }
 
-    /// A variable that may be absent. An empty one is absent: a template cannot leave one out.
+    /// Returns a variable, or `None` if it is not set or empty: a template cannot leave a variable out.
     #[must_use]
     pub fn optional(&self, name: &'static str) -> Option<&str> {
         self.0
@@ -51,18 +51,18 @@ impl Variables {
             .filter(|value| !value.is_empty())
     }
 
-    /// A variable that must be there.
+    /// Returns a variable that must be set.
     ///
     /// # Errors
-    /// [`ConfigError::Missing`].
+    /// [`ConfigError::Missing`] if the variable is not set or empty.
     pub fn required(&self, name: &'static str) -> Result<&str, ConfigError> {
         self.optional(name).ok_or(ConfigError::Missing(name))
     }
 
-    /// A variable that must be there and have a certain form.
+    /// Returns the value that `parse` reads from a variable, which must be set.
     ///
     /// # Errors
-    /// [`ConfigError`] when it is missing or `parse` refuses it.
+    /// [`ConfigError`] if the variable is not set or `parse` refuses its value.
     pub fn parsed<T, E: Display>(
         &self,
         name: &'static str,

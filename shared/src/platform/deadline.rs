@@ -30,13 +30,13 @@ impl Deadline {
         self.0 <= Instant::now()
     }
 
-    /// The same deadline, or that much time from now if this is earlier.
+    /// Returns the earlier of this deadline and `duration` from now.
     #[must_use]
     pub fn at_most(self, duration: Duration) -> Self {
         self.min(Self::within(duration))
     }
 
-    /// The moment itself.
+    /// Returns the time of the deadline.
     #[must_use]
     pub fn instant(self) -> Instant {
         self.0

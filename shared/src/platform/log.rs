@@ -37,7 +37,7 @@ pub(crate) fn start(variables: &Variables) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// An error with all its causes on one line, from their `Display` texts: `Debug` output may hold what must not be logged.
+/// Formats an error with all its causes on one line, from their `Display` texts: `Debug` output may hold what must not be logged.
 pub fn chain(error: &(dyn Error + 'static)) -> impl fmt::Display {
     struct Chain<'a>(&'a (dyn Error + 'static));
     impl fmt::Display for Chain<'_> {

@@ -39,7 +39,7 @@ pub struct SecretSource<T> {
 }
 
 impl<T> SecretSource<T> {
-    /// The secret of this name or ARN.
+    /// Makes a source of the secret with this name or ARN.
     pub fn new(client: Client, id: impl Into<String>) -> Self {
         Self {
             client,

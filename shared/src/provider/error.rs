@@ -18,7 +18,7 @@ pub enum ProviderError {
     /// Our credentials are not accepted (401, 403).
     #[error("the provider refuses our credentials: {status}, correlation id {correlation_id}")]
     Refused {
-        /// HTTP status.
+        /// The HTTP status of the response.
         status: u16,
         /// The id by which the provider's support finds the request; `-` if the response has none.
         correlation_id: String,
@@ -32,7 +32,7 @@ pub enum ProviderError {
     /// The provider is away (5xx).
     #[error("the provider fails: {status}, correlation id {correlation_id}")]
     Unavailable {
-        /// HTTP status.
+        /// The HTTP status of the response.
         status: u16,
         /// The id by which the provider's support finds the request; `-` if the response has none.
         correlation_id: String,
@@ -52,7 +52,7 @@ pub enum ProviderError {
     /// A status that the call does not know, such as the 404 of an unknown level.
     #[error("the provider answers unexpectedly: {status}, correlation id {correlation_id}")]
     Unexpected {
-        /// HTTP status.
+        /// The HTTP status of the response.
         status: u16,
         /// The id by which the provider's support finds the request; `-` if the response has none.
         correlation_id: String,

@@ -120,7 +120,7 @@ pub struct Event {
 /// The environment that an event comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Real persons.
+    /// The environment of real persons.
     Production,
     /// The provider's sandbox.
     Sandbox,

@@ -31,7 +31,7 @@ impl Counters {
     /// Takes one use off a user's limit in the window that ends at `ends_at`, in one atomic write. Returns `false` if none is left.
     ///
     /// # Errors
-    /// [`RepositoryError`].
+    /// [`RepositoryError`] if the use cannot be counted.
     pub async fn take(
         &self,
         id: &UserId,

@@ -71,7 +71,7 @@ pub(super) struct UserItem {
     waiting_since: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     checked_at: Option<i64>,
-    /// Absent: 0.
+    /// Absent if the user has no history.
     #[serde(skip_serializing_if = "Option::is_none")]
     history_sequence: Option<u64>,
 }

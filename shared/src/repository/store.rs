@@ -61,7 +61,7 @@ pub struct Commit<'a> {
 /// A user in the index of those who are due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueUser {
-    /// The user.
+    /// The id of the user.
     pub id: UserId,
     /// The time since which the user is due.
     pub at: Timestamp,
@@ -98,25 +98,25 @@ pub enum RepositoryError {
     /// DynamoDB fails or cannot be reached.
     #[error("DynamoDB: {operation} failed")]
     Dynamo {
-        /// The operation.
+        /// The operation of DynamoDB's API.
         operation: &'static str,
-        /// The cause.
+        /// The error of the AWS SDK.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// DynamoDB takes a request for invalid, whoever makes it and whenever.
     #[error("DynamoDB: {operation} is invalid")]
     Invalid {
-        /// The operation.
+        /// The operation of DynamoDB's API.
         operation: &'static str,
-        /// The cause.
+        /// The error of the AWS SDK.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
     /// DynamoDB did not answer in time. Whether the request had an effect is unknown.
     #[error("DynamoDB: {operation} took too long")]
     TimedOut {
-        /// The operation.
+        /// The operation of DynamoDB's API.
         operation: &'static str,
     },
     /// DynamoDB has no capacity for the request, or for all of it.

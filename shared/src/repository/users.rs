@@ -58,7 +58,7 @@ impl Users {
     /// Stores a user, unless one with that id is stored already.
     ///
     /// # Errors
-    /// [`RepositoryError`].
+    /// [`RepositoryError`] if the table cannot be used.
     pub async fn create(
         &self,
         user: &User,

@@ -28,7 +28,7 @@ pub(super) enum Refusal {
 pub(super) enum WriteError {
     /// A condition did not hold.
     Refused(Refusal),
-    /// DynamoDB failed.
+    /// DynamoDB could not be used.
     Failed(RepositoryError),
 }
 
@@ -130,7 +130,7 @@ async fn transact(
     })
 }
 
-/// A request that could not even be made.
+/// Makes the error of a request that could not even be built.
 pub(super) fn invalid_request(error: BuildError) -> RepositoryError {
     RepositoryError::Dynamo {
         operation: "building a request",
@@ -138,7 +138,7 @@ pub(super) fn invalid_request(error: BuildError) -> RepositoryError {
     }
 }
 
-/// A request that came to nothing, for other reasons than a condition.
+/// Makes the error of a request that failed for another reason than its condition.
 pub(super) fn failed<E>(operation: &'static str, error: SdkError<E>) -> RepositoryError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,

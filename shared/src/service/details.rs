@@ -13,7 +13,7 @@ const CAUSE: &str = "details";
 /// A verification with the provider's data about the person, as far as the provider could be asked.
 #[derive(Debug)]
 pub struct Details {
-    /// The user.
+    /// The user as stored after the read.
     pub user: User,
     /// The person. Passed on, never stored, but for the name of an approved user.
     pub person: Option<Person>,

@@ -14,7 +14,7 @@ impl<S: UserStore> Gate<S> {
     /// Returns the date of the approval, or `None` for a user who is not approved. A user of whom nothing is stored is not.
     ///
     /// # Errors
-    /// [`RepositoryError`].
+    /// [`RepositoryError`] if the user cannot be read.
     pub async fn approval(&self, id: &UserId) -> Result<Option<ProviderTime>, RepositoryError> {
         let user = self.users.get(id).await?;
         Ok(user.and_then(|user| match user.review {

@@ -28,11 +28,11 @@ use crate::repository::{RepositoryError, UserStore, Users};
 pub struct KycService<S = Users, P = Sumsub> {
     /// The store of users.
     pub users: S,
-    /// The provider.
+    /// The verification provider.
     pub provider: P,
     /// The rules of the core.
     pub policy: Policy,
-    /// Our clock.
+    /// The clock that the use cases read.
     pub clock: Clock,
 }
 
@@ -40,7 +40,7 @@ impl<S: UserStore, P> KycService<S, P> {
     /// Loads a user, or makes a new one if none is stored.
     ///
     /// # Errors
-    /// [`RepositoryError`].
+    /// [`RepositoryError`] if the user cannot be read.
     pub async fn user(&self, id: &UserId) -> Result<User, RepositoryError> {
         let stored = self.users.get(id).await?;
         Ok(stored.unwrap_or_else(|| self.new_user(id)))

@@ -8,11 +8,11 @@ use crate::repository::Counters;
 /// Counts the uses of a limit, across all instances of a function.
 #[derive(Debug)]
 pub struct RateLimiter {
-    /// The counters.
+    /// The counters of all users.
     pub counters: Counters,
     /// The limit of each user.
     pub limit: RateLimit,
-    /// Our clock.
+    /// The clock by which windows begin and end.
     pub clock: Clock,
 }
 

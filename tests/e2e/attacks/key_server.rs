@@ -17,7 +17,7 @@ pub(super) enum Behaviour {
     Cut(Vec<u8>),
     /// Closes the connection.
     Down,
-    /// Never answers.
+    /// Keeps the connection open and never responds.
     Hang,
 }
 

@@ -105,7 +105,7 @@ pub enum Scene {
 }
 
 impl Scene {
-    /// All scenes.
+    /// All scenes that are played.
     pub const ALL: [Self; 3] = [Self::Approval, Self::Revocation, Self::Reset];
 
     const fn as_str(self) -> &'static str {
@@ -135,7 +135,7 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// Both.
+    /// Both kinds of reads.
     pub const ALL: [Self; 2] = [Self::Exact, Self::Lagging];
 
     const fn as_str(self) -> &'static str {
@@ -149,9 +149,9 @@ impl Provider {
 /// Use cases that run at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Combination {
-    /// The scene.
+    /// The scene that is played.
     pub scene: Scene,
-    /// The provider.
+    /// The reads of the provider in it.
     pub provider: Provider,
     /// The use cases.
     pub use_cases: Vec<UseCase>,

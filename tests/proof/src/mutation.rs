@@ -39,7 +39,7 @@ pub enum Mutation {
 }
 
 impl Mutation {
-    /// All mutations.
+    /// All bugs that are planted, one at a time.
     pub const ALL: [Self; 10] = [
         Self::NoVersionCondition,
         Self::TimeInsteadOfVersion,

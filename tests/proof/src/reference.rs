@@ -170,7 +170,7 @@ pub(crate) fn compare(
     Ok(())
 }
 
-/// Nothing of an erased person is left.
+/// Checks that nothing of an erased person is left.
 fn forgotten(user: &User, registry: &Registry, applicants: &[Applicant]) -> Result<(), String> {
     let erased = applicants
         .iter()
@@ -197,7 +197,7 @@ fn forgotten(user: &User, registry: &Registry, applicants: &[Applicant]) -> Resu
     Ok(())
 }
 
-/// The provider shows no applicant, or nothing about the approval: what was known before stays, but no rejection.
+/// Checks a user of whom the provider shows no applicant, or nothing about the approval: the earlier state stays, but no rejection.
 fn left_alone(
     stored: &Judged,
     name: Option<String>,

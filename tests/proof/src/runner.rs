@@ -12,7 +12,7 @@ use crate::world::World;
 /// The result of playing a world.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// The work.
+    /// The work that was done.
     pub work: Work,
     /// The findings, with the seeds that lead to them.
     pub findings: Vec<(u64, Finding)>,
@@ -105,9 +105,9 @@ pub fn explain(world: World, seed: u64, mutation: Option<Mutation>, shorten: boo
 pub struct Found {
     /// The number of seeds that it took.
     pub seeds: u64,
-    /// The world.
+    /// The world that found the bug.
     pub world: World,
-    /// The finding.
+    /// The finding that showed the bug.
     pub finding: Finding,
 }
 

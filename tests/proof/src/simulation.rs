@@ -77,7 +77,7 @@ impl Finding {
 pub struct Work {
     /// Users whose history was played to its end.
     pub histories: u64,
-    /// Deliveries.
+    /// Deliveries that were made.
     pub deliveries: u64,
 }
 

@@ -9,9 +9,9 @@ pub enum TimeForm {
     Milliseconds,
     /// `createdAt` in whole seconds only.
     Seconds,
-    /// `2024-01-01T10:00:00.123Z`.
+    /// RFC 3339 in UTC with milliseconds: `2024-01-01T10:00:00.123Z`.
     Zulu,
-    /// `2024-01-01T10:00:00+00:00`.
+    /// RFC 3339 with an offset: `2024-01-01T10:00:00+00:00`.
     Offset,
     /// `2024-01-01 10:00:00 +0000`.
     SpacedOffset,
@@ -23,7 +23,7 @@ pub enum TimeForm {
     EpochFloat,
     /// An unreadable `createdAtMs`, and a `createdAt` that can be read.
     Garbled,
-    /// No time.
+    /// No time at all.
     None,
 }
 
@@ -130,7 +130,7 @@ impl World {
         bound: NEXT_RUN,
     };
 
-    /// All worlds.
+    /// All worlds, the kind one first.
     pub const ALL: [Self; 17] = [
         Self::KIND,
         Self {

@@ -64,7 +64,7 @@ fn kept(truth: &Truth, history: &[Value]) -> Truth {
 }
 
 impl Findings {
-    /// The state is what the newest event says.
+    /// Checks that the state is the one of the newest event.
     fn user(&mut self, truth: &Truth, user: &Value, polled: bool) {
         let name = (truth.status == "approved" && !truth.erased).then_some(truth.name.as_str());
         let reason = truth.reason.as_deref().unwrap_or_default();
@@ -96,7 +96,7 @@ impl Findings {
         }
     }
 
-    /// The history is one path from `pending` to the state, numbered without gaps, and advances the onboarding exactly once if the
+    /// Checks that the history is one path from `pending` to the state, without gaps, and advances the onboarding exactly once if the
     /// user was ever seen approved.
     fn history(&mut self, user: &Value, history: &[Value]) {
         let mut status = "pending";

@@ -57,7 +57,7 @@ impl Display for Counts {
     }
 }
 
-/// The seed of a proof: the environment variable `PROOF_SEED`, otherwise any. It is printed, so that a failure can be repeated.
+/// Returns the seed of a proof: `PROOF_SEED`, or a random one. Prints it, so that a failure can be repeated.
 pub fn seed() -> u64 {
     let given = std::env::var("PROOF_SEED").ok();
     let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().unwrap());

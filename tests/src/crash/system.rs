@@ -103,7 +103,7 @@ impl System {
         matches!(self.answer("poll", request).await, Some(200 | 404))
     }
 
-    /// The status of the answer, if there is one in time.
+    /// Returns the status of the response, or `None` if none came in time.
     async fn answer(&self, kind: &str, request: RequestBuilder) -> Option<u16> {
         let response = request.timeout(DELIVERY_TIMEOUT).send().await.ok();
         let status = response.map(|response| response.status().as_u16());
@@ -113,7 +113,7 @@ impl System {
         status
     }
 
-    /// Everything that is stored of a user, read past the proxies.
+    /// Reads everything that is stored of a user, past the proxies.
     async fn stored(&self, user: &str) -> Stored {
         let values = json!({ ":user": { "S": user } });
         let query = async |table: &str| {

@@ -16,7 +16,7 @@ use crate::Error;
 pub struct Template {
     /// The stage of the API.
     pub stage: String,
-    /// The functions.
+    /// The functions of the template.
     pub functions: Vec<FunctionResource>,
     /// The routes of the API.
     pub routes: Vec<Route>,
@@ -24,7 +24,7 @@ pub struct Template {
     pub schedules: Vec<Schedule>,
     /// The responses of the gateway itself, by response type.
     pub responses: BTreeMap<String, GatewayResponse>,
-    /// The tables.
+    /// The tables of the template.
     pub tables: Vec<Table>,
     /// The pipe from a table's stream to an event bus.
     pub pipe: Option<Pipe>,
@@ -74,7 +74,7 @@ pub struct Route {
 pub struct Schedule {
     /// The binary of the function.
     pub binary: String,
-    /// The interval.
+    /// The time between two runs.
     pub every: Duration,
 }
 
@@ -83,7 +83,7 @@ pub struct Schedule {
 pub struct GatewayResponse {
     /// The status, unless that of the response type.
     pub status: Option<u16>,
-    /// The headers.
+    /// The headers, by name.
     pub headers: BTreeMap<String, String>,
     /// The body, with `$context` variables.
     pub body: String,
@@ -109,7 +109,7 @@ pub struct Pipe {
 pub struct Table {
     /// The logical id.
     pub id: String,
-    /// The name.
+    /// The name in AWS.
     pub name: String,
     /// The types of the attributes that are part of a key.
     pub attributes: Vec<Attribute>,
@@ -124,7 +124,7 @@ pub struct Table {
 /// An attribute that is part of a key.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Attribute {
-    /// The name.
+    /// The name in AWS.
     #[serde(rename = "AttributeName")]
     pub name: String,
     /// The type: `S`, `N` or `B`.
@@ -147,10 +147,10 @@ pub struct Key {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Index {
-    /// The name.
+    /// The name in AWS.
     #[serde(rename = "IndexName")]
     pub name: String,
-    /// The key.
+    /// The key of the index.
     #[serde(rename = "KeySchema")]
     pub key: Vec<Key>,
     /// The attributes in the index.

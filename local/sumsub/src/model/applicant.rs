@@ -15,7 +15,7 @@ pub struct Applicant {
     pub user: String,
     /// The verification level.
     pub level: String,
-    /// The type.
+    /// The type: person or company.
     #[serde(default)]
     pub applicant_type: ApplicantType,
     /// The time of the creation.
@@ -23,7 +23,7 @@ pub struct Applicant {
     /// The details read from the documents. `None` before a submission and after an erasure.
     pub person: Option<Person>,
     pub(crate) images: Vec<Image>,
-    /// The review.
+    /// The present review.
     pub review: Review,
     /// The applicant is inactive, which is reversible.
     #[serde(default)]
@@ -44,10 +44,10 @@ impl Applicant {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ApplicantType {
-    /// A person.
+    /// A natural person.
     #[default]
     Individual,
-    /// A company.
+    /// A company or other legal person.
     Company,
 }
 
@@ -75,14 +75,14 @@ pub(crate) struct Image {
     pub(crate) deactivated: bool,
 }
 
-/// A review.
+/// A review of an applicant.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Review {
     /// The time of its creation.
     pub created: Moment,
     /// The time of the verdict.
     pub decided: Option<Moment>,
-    /// The status.
+    /// The status of the review.
     pub status: ReviewStatus,
     /// The verdict, which counts only while the status is `completed`. A GREEN stays after a reset, as at the provider.
     pub result: Option<ReviewResult>,

@@ -45,7 +45,7 @@ pub struct Event {
     /// The time in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at_ms: Option<Value>,
-    /// The customer.
+    /// The id of the provider's customer.
     pub client_id: &'static str,
     /// The level before a change of the level.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -58,7 +58,7 @@ pub enum Action {
     },
     /// Submit details and documents. Creates an applicant unless the user has an active one.
     Submit(Submission),
-    /// Decide.
+    /// Decide on the submission.
     Review(ReviewResult),
     /// Move the review to another status before the verdict.
     Status(ReviewStatus),

@@ -19,7 +19,7 @@ use crate::platform::tls;
 /// Making a TCP connection takes no longer; the handshake counts as part of the attempt.
 const CONNECT: Duration = Duration::from_secs(1);
 
-/// An HTTP client of the AWS SDK.
+/// Builds an HTTP client for the AWS SDK.
 ///
 /// The SDK's own reads the roots of the machine for itself, and brings HTTP/2, which neither DynamoDB nor Secrets Manager
 /// speaks (docs/performance.md). It consists of the same two libraries.

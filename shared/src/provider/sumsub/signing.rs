@@ -4,10 +4,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
-/// The value of `X-App-Access-Sig`: HMAC-SHA256 in lower-case hex over `ts ‖ METHOD ‖ request-target ‖ body`, with the bytes
+/// Returns the value of `X-App-Access-Sig`: HMAC-SHA256 in lower-case hex over `ts ‖ METHOD ‖ request-target ‖ body`, with the bytes
 /// of the secret key as given. `ts` is in seconds since the Unix epoch; `target` is path and query exactly as sent.
 ///
-/// None for a key that HMAC refuses, which no length is.
+/// Returns `None` if HMAC refuses the key, which it does for no length.
 pub(super) fn sign(
     secret_key: &SecretString,
     ts: i64,

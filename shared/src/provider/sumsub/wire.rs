@@ -27,7 +27,7 @@ fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     Ok(T::deserialize(value).unwrap_or_default())
 }
 
-/// Lenient, for a struct.
+/// Reads a struct. Anything but a JSON object, or an object that does not fit, is the default.
 fn object<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     deserializer: D,
 ) -> Result<T, D::Error> {
@@ -37,7 +37,7 @@ fn object<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
         .unwrap_or_default())
 }
 
-/// Lenient, for a list of structs.
+/// Reads a list of structs. An object that does not fit is the default; anything but a list of objects is an empty list.
 fn objects<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -93,7 +93,7 @@ pub(super) enum ReviewStatus {
 }
 
 impl ReviewStatus {
-    /// A stable name for deduplication.
+    /// Returns a name that never changes, for the idempotency key.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Init => "init",

@@ -233,7 +233,7 @@ impl Registry {
         })
     }
 
-    /// The time that a call takes, in each direction.
+    /// Draws the time that a call takes in one direction.
     fn latency(&mut self) -> Duration {
         if self.is_instant {
             return Duration::ZERO;

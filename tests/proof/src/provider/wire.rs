@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::applicant::{Answer, Applicant, LEVELS, Presence};
 use crate::world::TimeForm;
 
-/// The result of a review, as events and reads show it.
+/// Returns the result of a review, as events and reads show it.
 fn result(applicant: &Applicant) -> Value {
     let Some(answer) = applicant.answer else {
         // A GREEN also rides on resets and paused checks.
@@ -25,7 +25,7 @@ fn result(applicant: &Applicant) -> Value {
     result
 }
 
-/// The status on the wire. Old accounts complete a review in three ways.
+/// Returns the status on the wire. Old accounts complete a review in three ways.
 fn status(applicant: &Applicant) -> &'static str {
     match (applicant.status, applicant.created_at % 10) {
         ("completed", 0) => "completedSent",
