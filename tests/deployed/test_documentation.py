@@ -11,7 +11,8 @@ import documented
 ROOT = documented.ROOT
 # Scripts that take commands out of a document and run them as they stand there: which ones.
 TAKEN = [
-    (".ci/quick-start", "README.md", r"curl|cargo run -q|cargo lambda (watch|invoke)"),
+    (".ci/quick-start", "README.md", r"curl|cargo run -q"),
+    (".ci/quick-start", "docs/functions.md", r"curl|cargo lambda (watch|invoke)"),
     ("tests/deployed/test_emulator.py", "docs/deploy.md", r"aws |block: (?!sam |smoke approve)"),
     ("tests/deployed/test_emulator.py", "docs/runbook.md", "aws "),
     ("tests/frontend/integration.test.js", "docs/integration.md", "block: "),
