@@ -1,4 +1,4 @@
-//! The start of each function, and the loop of functions that serve no HTTP.
+//! The runtime that a function's `main` runs in.
 
 use std::future::Future;
 

@@ -7,9 +7,9 @@ use super::provider::Truth;
 /// The faults of a user.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// Deliveries without their effect, or whose effect an older one has undone.
+    /// Descriptions of effects that are missing, or that something older has undone.
     pub lost: Vec<String>,
-    /// Deliveries that had their effect more than once.
+    /// Descriptions of effects that occurred more than once.
     pub doubled: Vec<String>,
 }
 

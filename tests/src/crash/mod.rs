@@ -31,9 +31,9 @@ pub struct Counts {
     pub kills: u64,
     /// Requests of the functions that suffered something.
     pub faults: u64,
-    /// Deliveries and users without the effect that they should have had.
+    /// Effects that are missing.
     pub lost: u64,
-    /// Deliveries that had their effect more than once.
+    /// Effects that occurred more than once.
     pub doubled: u64,
     /// Responses of the functions, by kind of request and status.
     pub answers: BTreeMap<String, u64>,

@@ -47,7 +47,7 @@ pub enum ApplicantType {
     /// A natural person.
     #[default]
     Individual,
-    /// A company or other legal person.
+    /// An applicant that is a company.
     Company,
 }
 
