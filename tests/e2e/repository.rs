@@ -41,6 +41,7 @@ fn full_user() -> User {
         }),
         missing_since: Some(NOW),
         erased: vec![ErasedApplicant::from_digest("ab".to_owned())],
+        blocked_since: Some(NOW),
         registered_at: Some(NOW),
         session_at: Some(NOW),
         waiting_since: Some(NOW),

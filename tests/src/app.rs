@@ -167,7 +167,7 @@ impl App {
             before,
             after,
             due: schedule().due(after),
-            cause: "test",
+            cause: "test".into(),
             event,
             now,
         };

@@ -1,9 +1,10 @@
-//! `GET /v0/kyc/gate`: 204 for approved callers only. For services and gateways that ask before they act, and as Lambda authorizer.
+//! `GET /v0/kyc/gate`: 204 for approved callers only whom nobody blocked. For services and gateways that ask before they act, and as Lambda authorizer.
 
 use http::HeaderMap;
 use lambda_http::{Error, http};
 use shared::http::{Admitted, Failure, Problem, Response, Route, serve_and_authorize};
 use shared::platform::run;
+use shared::service::Admission;
 use shared::startup::Startup;
 
 fn main() -> Result<(), Error> {
@@ -15,9 +16,10 @@ fn main() -> Result<(), Error> {
 
         let admit = async |headers: &HeaderMap| -> Result<Admitted, Failure> {
             let user = authenticator.user(headers).await?;
-            match gate.approval(&user).await? {
-                Some(verified_at) => Ok(Admitted { user, verified_at }),
-                None => Err(Problem::VerificationRequired.into()),
+            match gate.admission(&user).await? {
+                Admission::Approved(verified_at) => Ok(Admitted { user, verified_at }),
+                Admission::Unapproved => Err(Problem::VerificationRequired.into()),
+                Admission::Blocked => Err(Problem::Blocked.into()),
             }
         };
         let admit = &admit;

@@ -2,6 +2,7 @@
 
 mod authenticator;
 mod authorizer;
+mod call;
 mod cors;
 mod gateway_event;
 mod jws;
@@ -16,6 +17,7 @@ pub use authenticator::{
     Authenticator, JwkSet, KeySource, Keys, KeysError, TokenPolicy, Unauthenticated,
 };
 pub use authorizer::Admitted;
+pub use call::Call;
 pub use cors::Origins;
 pub use gateway_event::normalized;
 pub use problem::{ErrorTypes, Failure, Problem};

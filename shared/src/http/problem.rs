@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::Serialize;
 
-use super::{Response, Route};
-use crate::kyc::Status;
+use super::Response;
+use crate::kyc::{Status, Step, StepConflict};
 use crate::platform::Unavailable;
 use crate::provider::ProviderError;
 use crate::repository::RepositoryError;
@@ -23,6 +23,18 @@ pub enum Problem {
         /// The values that it may have.
         expected: &'static str,
     },
+    /// `GEN-400-001`: a request of an operator that cannot be read. The failure says more.
+    InvalidRequest,
+    /// `GEN-401-001`: a request that IAM names no caller of.
+    UnknownCaller,
+    /// `GEN-413-001`: a body that is too large.
+    TooLarge,
+    /// `KYC-403-002`: an operator blocked the user.
+    Blocked,
+    /// `KYC-404-002`: nothing is stored of the user.
+    UnknownUser,
+    /// `KYC-409-002`: the user stands on another onboarding step than the request goes with. The failure names it.
+    StepConflict,
     /// `USR-401-001`: `x-juno-jwt` does not say who is asking.
     Unauthenticated,
     /// `KYC-401-001`: a delivery that is not proven to be the provider's.
@@ -54,6 +66,7 @@ pub enum Problem {
 
 impl Problem {
     /// Returns status, code, title and detail, in the contract's words where it has them.
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn parts(self) -> (StatusCode, &'static str, &'static str, String) {
         match self {
             Self::InvalidParameter { name, expected } => (
@@ -61,6 +74,42 @@ impl Problem {
                 "GEN-400-001",
                 "Invalid Parameter",
                 format!("Query parameter {name} must be {expected}"),
+            ),
+            Self::InvalidRequest => (
+                StatusCode::BAD_REQUEST,
+                "GEN-400-001",
+                "Bad Request",
+                "The request is malformed".to_owned(),
+            ),
+            Self::UnknownCaller => (
+                StatusCode::UNAUTHORIZED,
+                "GEN-401-001",
+                "Authentication Required",
+                "The request is not signed by a caller whom IAM knows".to_owned(),
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "GEN-413-001",
+                "Request Too Large",
+                "The request is too large".to_owned(),
+            ),
+            Self::Blocked => (
+                StatusCode::FORBIDDEN,
+                "KYC-403-002",
+                "KYC Access Blocked",
+                "Access is blocked; contact support".to_owned(),
+            ),
+            Self::UnknownUser => (
+                StatusCode::NOT_FOUND,
+                "KYC-404-002",
+                "KYC User Not Found",
+                "Nothing is known of this user".to_owned(),
+            ),
+            Self::StepConflict => (
+                StatusCode::CONFLICT,
+                "KYC-409-002",
+                "KYC Onboarding Step Conflict",
+                "The user stands on another onboarding step".to_owned(),
             ),
             Self::Unauthenticated => (
                 StatusCode::UNAUTHORIZED,
@@ -133,7 +182,13 @@ impl Problem {
         match self {
             Self::Unauthenticated => Some("x-juno-jwt"),
             Self::InvalidSignature => Some("x-payload-digest"),
+            Self::UnknownCaller => Some("AWS4-HMAC-SHA256"),
             Self::InvalidParameter { .. }
+            | Self::InvalidRequest
+            | Self::TooLarge
+            | Self::Blocked
+            | Self::UnknownUser
+            | Self::StepConflict
             | Self::VerificationRequired
             | Self::NoApplicant
             | Self::Decided(_)
@@ -153,6 +208,12 @@ impl Problem {
             }
             Self::RateLimited { retry_after } => Some(seconds(retry_after)),
             Self::InvalidParameter { .. }
+            | Self::InvalidRequest
+            | Self::UnknownCaller
+            | Self::TooLarge
+            | Self::Blocked
+            | Self::UnknownUser
+            | Self::StepConflict
             | Self::Unauthenticated
             | Self::InvalidSignature
             | Self::VerificationRequired
@@ -184,12 +245,19 @@ struct Body<'a> {
     instance: &'a str,
     error_code: &'a str,
     trace_id: &'a str,
+    /// What a client must know to do it right the next time (RFC 9457, 3.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current_step: Option<&'a str>,
 }
 
 /// A problem with its cause. The cause is for the log, never for the caller.
 #[derive(Debug)]
 pub struct Failure {
     problem: Problem,
+    /// The detail of this occurrence, instead of the problem's own.
+    detail: Option<String>,
+    /// The onboarding step that the user stands on.
+    current_step: Option<Step>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -197,8 +265,16 @@ impl Failure {
     /// Makes a failure of a problem that has a cause.
     pub fn new(problem: Problem, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
-            problem,
             cause: Some(cause.into()),
+            ..problem.into()
+        }
+    }
+
+    /// Makes a failure of a request that cannot be read. `detail` says to the caller what would be.
+    pub fn invalid(detail: impl Into<String>) -> Self {
+        Self {
+            detail: Some(detail.into()),
+            ..Problem::InvalidRequest.into()
         }
     }
 
@@ -218,6 +294,8 @@ impl Failure {
             ),
             error @ (ServiceError::Repository(_)
             | ServiceError::NoApplicant
+            | ServiceError::UnknownUser
+            | ServiceError::Step(_)
             | ServiceError::Unverified(_)
             | ServiceError::Secret(_)) => {
                 Self::new(Problem::TokenFailed { retry_after: None }, error)
@@ -244,16 +322,17 @@ impl Failure {
     }
 
     /// Returns the response.
-    pub(super) fn response(&self, types: &ErrorTypes, route: Route, trace_id: &str) -> Response {
+    pub(super) fn response(&self, types: &ErrorTypes, instance: &str, trace_id: &str) -> Response {
         let (status, code, title, detail) = self.problem.parts();
         let body = Body {
             r#type: format!("{}/{}", types.0, code.to_ascii_lowercase()),
             title,
             status: status.as_u16(),
-            detail: &detail,
-            instance: route.path(),
+            detail: self.detail.as_deref().unwrap_or(&detail),
+            instance,
             error_code: code,
             trace_id,
+            current_step: self.current_step.as_ref().map(Step::as_str),
         };
         // Strings and a number are always JSON.
         let body = serde_json::to_string(&body).unwrap_or_default();
@@ -266,6 +345,8 @@ impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         Self {
             problem,
+            detail: None,
+            current_step: None,
             cause: None,
         }
     }
@@ -279,6 +360,12 @@ impl From<ServiceError> for Failure {
             ServiceError::RateLimited { retry_after } => {
                 Problem::RateLimited { retry_after }.into()
             }
+            ServiceError::UnknownUser => Problem::UnknownUser.into(),
+            ServiceError::Step(StepConflict { present }) => Self {
+                detail: Some(format!("The user stands on {present}")),
+                current_step: Some(present),
+                ..Problem::StepConflict.into()
+            },
             ServiceError::Unverified(error) => Self::new(Problem::InvalidSignature, error),
             ServiceError::Provider(error) => error.into(),
             ServiceError::Repository(error) => error.into(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, RequestExt};
 
@@ -58,6 +58,25 @@ impl Request {
             _ => None,
         };
         path.is_some_and(|path| path.ends_with(route.path()))
+    }
+
+    /// Returns the method.
+    pub(super) fn method(&self) -> &Method {
+        self.request.method()
+    }
+
+    /// Returns the path of the route that a REST API took the request for, with the names of its parameters.
+    pub(super) fn resource(&self) -> &str {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => context.resource_path.as_deref(),
+            _ => None,
+        }
+        .unwrap_or_default()
+    }
+
+    /// Returns the request as `lambda_http` has it.
+    pub(super) fn inner(&self) -> &lambda_http::Request {
+        &self.request
     }
 
     /// Returns the headers.

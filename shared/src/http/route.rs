@@ -17,6 +17,8 @@ pub enum Route {
     OnboardingSteps,
     /// `POST /v0/webhooks/kyc/sumsub/events`
     Webhook,
+    /// The calls of the second API, for operators ([`Call`](super::Call)).
+    Operations,
 }
 
 impl Route {
@@ -31,6 +33,7 @@ impl Route {
             Self::User => "/v0/user/me",
             Self::OnboardingSteps => "/v0/user/me/onboarding/steps",
             Self::Webhook => "/v0/webhooks/kyc/sumsub/events",
+            Self::Operations => "/users/{id}",
         }
     }
 
@@ -44,7 +47,7 @@ impl Route {
             | Self::Gate
             | Self::User
             | Self::OnboardingSteps => true,
-            Self::Webhook => false,
+            Self::Webhook | Self::Operations => false,
         }
     }
 }

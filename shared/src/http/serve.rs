@@ -1,5 +1,6 @@
 //! The loop of a function: a request in, a response out, one log line for each.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::marker::PhantomData;
@@ -92,14 +93,16 @@ where
         }
         let request = Request::new(request);
         let trace_id = request.trace_id();
-        let (route, times) = (
-            endpoint.route_of(&request),
+        let (instance, times) = (
+            endpoint.instance(&request),
             TimeFormat::of(request.headers()),
         );
         let span = tracing::info_span!("request", trace_id);
         // Boxed, since a future is moved each time it is wrapped: this one is 20 kB.
         let handled = Box::pin(times.scope(handle(request)));
-        let response = endpoint.respond(route, &trace_id, handled).instrument(span);
+        let response = endpoint
+            .respond(&instance, &trace_id, handled)
+            .instrument(span);
         let response = metrics::traced(trace_id.clone(), response).await;
         Ok::<_, Infallible>(Complete(endpoint.finish(response, origin, &cors::READABLE)))
     });
@@ -180,18 +183,21 @@ impl Endpoint {
         })
     }
 
-    /// Returns the route of a request, which is the function's own, or its second.
-    fn route_of(&self, request: &Request) -> Route {
+    /// Returns the path of a request: that of the function's route, or of its second, or the one with a user's id.
+    fn instance(&self, request: &Request) -> Cow<'static, str> {
         match self.route {
-            Route::User if request.is_for(Route::OnboardingSteps) => Route::OnboardingSteps,
-            route => route,
+            Route::User if request.is_for(Route::OnboardingSteps) => {
+                Route::OnboardingSteps.path().into()
+            }
+            Route::Operations => request.call_path().into(),
+            route => route.path().into(),
         }
     }
 
     /// Returns the response of a handler, or the problem details of its failure, and logs the request.
     async fn respond(
         &self,
-        route: Route,
+        instance: &str,
         trace_id: &str,
         handled: impl Future<Output = Result<Response, Failure>> + Send,
     ) -> Response {
@@ -199,7 +205,7 @@ impl Endpoint {
         let (response, failure) = match handled.await {
             Ok(response) => (response, None),
             Err(failure) => (
-                failure.response(&self.error_types, route, trace_id),
+                failure.response(&self.error_types, instance, trace_id),
                 Some(failure),
             ),
         };

@@ -8,6 +8,7 @@ mod id;
 mod level;
 mod observation;
 mod onboarding;
+mod operation;
 mod personal;
 mod rate_limit;
 mod review;
@@ -21,10 +22,14 @@ pub use id::{ApplicantId, ErasedApplicant, EventKey, InvalidId, UserId};
 pub use level::{ApprovalLevels, InvalidLevel, Level};
 pub use observation::{ApplicantType, EventEffect, Hint, Observation};
 pub use onboarding::{InvalidSteps, Onboarding, Step};
+pub use operation::{
+    Caller, Cause, InvalidOperation, Justification, Operation, StepChange, StepConflict,
+    apply_block, apply_step, apply_unblock,
+};
 pub use personal::{Name, Personal};
 pub use rate_limit::RateLimit;
 pub use review::{Reason, Review, Status};
-pub use schedule::{Due, Queue, ReviewSchedule, SETTLING, next_poll};
+pub use schedule::{Awaited, Due, Queue, ReviewSchedule, SETTLING, next_poll};
 pub use time::{EventTime, ProviderTime, Timestamp};
 pub use transition::{
     Policy, Transition, TransitionKind, apply_hint, apply_inactive, apply_missing, apply_not_found,

@@ -107,6 +107,28 @@ impl Onboarding {
         (*step == Step::kyc_verification()).then_some(&self.after_kyc)
     }
 
+    /// Returns the step of this name, `complete` included. Returns `None` if no step is named so.
+    #[must_use]
+    pub fn step(&self, name: &str) -> Option<Step> {
+        let step = Step::new(name);
+        self.position(&step).map(|_| step)
+    }
+
+    /// Returns whether `to` comes after `from`. A step that is not configured any more comes neither before nor after another.
+    #[must_use]
+    pub fn is_ahead(&self, from: &Step, to: &Step) -> bool {
+        match (self.position(from), self.position(to)) {
+            (Some(from), Some(to)) => from < to,
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    fn position(&self, step: &Step) -> Option<usize> {
+        let mut steps = self.steps.iter();
+        let position = steps.position(|known| known == step);
+        position.or_else(|| (*step == Step::complete()).then_some(self.steps.len()))
+    }
+
     /// Returns the steps in their order.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

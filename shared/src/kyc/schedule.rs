@@ -84,23 +84,16 @@ impl ReviewSchedule {
     #[must_use]
     pub fn due(&self, user: &User) -> Option<Due> {
         let waiting_since = user.waiting_since?;
-        if let Some(doubt) = &user.doubt {
-            let checked = user
-                .checked_at
-                .max(Some(doubt.since))
-                .unwrap_or(doubt.since);
-            let delay = SETTLING.max(checked.since(doubt.since) / 2).min(LONGEST);
-            return Some(Due {
-                queue: Queue::Unsettled,
-                at: checked.plus(delay),
-            });
-        }
-        let checked = user
-            .checked_at
-            .max(Some(waiting_since))
-            .unwrap_or(waiting_since);
-        let waited = checked.since(waiting_since);
+        let since = user.doubt.map_or(waiting_since, |doubt| doubt.since);
+        let checked = user.checked_at.max(Some(since)).unwrap_or(since);
+        let waited = checked.since(since);
         let (queue, delay) = match Awaited::of(user) {
+            Awaited::Confirmation => {
+                return Some(Due {
+                    queue: Queue::Unsettled,
+                    at: checked.plus(SETTLING.max(waited / 2).min(LONGEST)),
+                });
+            }
             Awaited::Result => (Queue::InFlight, FIRST_CHECK.max(waited / 8)),
             Awaited::Submission => (Queue::InFlight, FIRST_CHECK.max(waited / 2)),
             Awaited::Nothing => (Queue::Decided, self.sweep_after?.max(waited)),
@@ -130,8 +123,11 @@ pub fn next_poll(waited: Duration) -> Duration {
     }
 }
 
-/// The thing that a user in flight waits for.
-enum Awaited {
+/// The thing that is awaited of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// A read of the provider that confirms the stored state.
+    Confirmation,
     /// A verdict, or the name of an approved user.
     Result,
     /// A submission, after a session was opened. Most users who submit nothing just went away.
@@ -141,8 +137,24 @@ enum Awaited {
 }
 
 impl Awaited {
-    fn of(user: &User) -> Self {
+    /// Returns the name in the calls of operators.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmation => "confirmation",
+            Self::Result => "result",
+            Self::Submission => "submission",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Returns what is awaited of a user.
+    #[must_use]
+    pub fn of(user: &User) -> Self {
         use super::Status::{Approved, InProgress, Pending, Rejected, Retry};
+        if user.doubt.is_some() {
+            return Self::Confirmation;
+        }
         match user.review.status() {
             InProgress => Self::Result,
             Approved if user.lacks_name() => Self::Result,

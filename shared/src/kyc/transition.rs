@@ -377,7 +377,7 @@ fn settled(user: User, read_at: Timestamp, agrees: bool) -> User {
 }
 
 /// Moves the onboarding of an approved user on, never back.
-fn advanced(mut user: User, policy: &Policy) -> User {
+pub(super) fn advanced(mut user: User, policy: &Policy) -> User {
     if let (Status::Approved, Some(step)) = (
         user.review.status(),
         policy.onboarding.after_approval(&user.step),
@@ -403,6 +403,8 @@ pub struct Transition {
     pub advanced_to: Option<Step>,
     /// True if the person was erased.
     pub erased: bool,
+    /// True if operators blocked the user, false if they lifted the block. `None`: neither.
+    pub blocked: Option<bool>,
 }
 
 /// The most important difference that an item of the history tells. The text is the `detail-type` of the event that the
@@ -413,7 +415,11 @@ pub enum TransitionKind {
     PersonErased,
     /// The status changed; the onboarding may have moved on too.
     StatusChanged,
-    /// The onboarding moved on, and no status changed.
+    /// An operator blocked the user; nothing else changed.
+    UserBlocked,
+    /// An operator lifted the block; nothing else changed.
+    UserUnblocked,
+    /// The onboarding moved on, and no status changed. Only operators can force it back.
     OnboardingAdvanced,
 }
 
@@ -424,6 +430,8 @@ impl TransitionKind {
         match self {
             Self::PersonErased => "PersonErased",
             Self::StatusChanged => "KycStatusChanged",
+            Self::UserBlocked => "UserBlocked",
+            Self::UserUnblocked => "UserUnblocked",
             Self::OnboardingAdvanced => "OnboardingAdvanced",
         }
     }
@@ -434,11 +442,15 @@ impl Transition {
     #[must_use]
     pub fn kind(&self) -> TransitionKind {
         if self.erased {
-            TransitionKind::PersonErased
-        } else if self.from == self.to {
-            TransitionKind::OnboardingAdvanced
-        } else {
-            TransitionKind::StatusChanged
+            return TransitionKind::PersonErased;
+        }
+        if self.from != self.to {
+            return TransitionKind::StatusChanged;
+        }
+        match self.blocked {
+            Some(true) => TransitionKind::UserBlocked,
+            Some(false) => TransitionKind::UserUnblocked,
+            None => TransitionKind::OnboardingAdvanced,
         }
     }
 
@@ -448,11 +460,14 @@ impl Transition {
         let (from, to) = (before.review.status(), after.review.status());
         let advanced_to = (before.step != after.step).then(|| after.step.clone());
         let erased = before.erased != after.erased;
-        (from != to || advanced_to.is_some() || erased).then_some(Self {
+        let is_blocked = after.blocked_since.is_some();
+        let blocked = (before.blocked_since.is_some() != is_blocked).then_some(is_blocked);
+        (from != to || advanced_to.is_some() || erased || blocked.is_some()).then_some(Self {
             from,
             to,
             advanced_to,
             erased,
+            blocked,
         })
     }
 }

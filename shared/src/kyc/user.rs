@@ -30,6 +30,8 @@ pub struct User {
     pub missing_since: Option<Timestamp>,
     /// The applicants of this user that the provider erased, the latest last.
     pub erased: Vec<ErasedApplicant>,
+    /// The time since which operators keep the user out, whatever the provider says. `None`: nobody does.
+    pub blocked_since: Option<Timestamp>,
     /// The time at which the user was registered by an operator or an import.
     pub registered_at: Option<Timestamp>,
     /// The time at which a session of the provider's SDK was last opened.
@@ -86,6 +88,7 @@ impl User {
             doubt: None,
             missing_since: None,
             erased: Vec::new(),
+            blocked_since: None,
             registered_at: None,
             session_at: None,
             waiting_since: None,

@@ -1,13 +1,13 @@
 //! The items of the tables.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::HashMap;
 
 use crate::kyc::{
-    ApplicantId, Confirmation, DocumentStatus, DocumentType, DocumentsRead, Doubt, ErasedApplicant,
-    Inconsistent, Name, Personal, ProviderTime, Reason, Review, Status, Step, StoredDocument,
-    Timestamp, Transition, User, UserId,
+    ApplicantId, Cause, Confirmation, DocumentStatus, DocumentType, DocumentsRead, Doubt,
+    ErasedApplicant, Inconsistent, Name, Personal, ProviderTime, Reason, Review, Status, Step,
+    StoredDocument, Timestamp, Transition, User, UserId,
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -64,6 +64,8 @@ pub(super) struct UserItem {
     #[serde(skip_serializing_if = "Option::is_none")]
     documents_read_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    blocked_since: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     registered_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_at: Option<i64>,
@@ -98,6 +100,12 @@ pub(super) struct HistoryItem<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     onboarding_advanced_to: Option<&'a str>,
     cause: &'a str,
+    /// The ARN of the operator who asked for the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller: Option<&'a str>,
+    /// The operator's words, which no event tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    justification: Option<&'a str>,
     /// The date of the verdict, by the provider's clock; empty if there is none.
     decided_at: String,
     recorded_at: i64,
@@ -107,9 +115,10 @@ impl<'a> HistoryItem<'a> {
     pub(super) fn new(
         after: &'a User,
         transition: &'a Transition,
-        cause: &'a str,
+        cause: Cause<'a>,
         recorded_at: Timestamp,
     ) -> Self {
+        let operation = cause.operation;
         let decided_at = after.review.verified_at().or(after.review.rejected_at());
         Self {
             user_id: after.id.as_str(),
@@ -119,11 +128,45 @@ impl<'a> HistoryItem<'a> {
             to: transition.to.as_str(),
             step: after.step.as_str(),
             onboarding_advanced_to: transition.advanced_to.as_ref().map(Step::as_str),
-            cause,
+            cause: cause.word,
+            caller: operation.map(|operation| operation.caller.as_str()),
+            justification: operation
+                .and_then(|operation| operation.justification.as_ref())
+                .map(|words| words.text().reveal()),
             decided_at: decided_at.map_or_else(String::new, |at| at.millis().to_string()),
             recorded_at: recorded_at.millis(),
         }
     }
+}
+
+/// An item of a user's history, as it was stored.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct HistoryEntry {
+    /// The number of the item among those of the user, from 1 on.
+    pub sequence: u64,
+    /// The kind of transition, as in events.
+    pub event: String,
+    /// The status before.
+    pub from: String,
+    /// The status after.
+    pub to: String,
+    /// The onboarding step afterwards.
+    pub step: String,
+    /// A word for the cause.
+    pub cause: String,
+    /// The ARN of the operator who asked for the change.
+    pub caller: Option<String>,
+    /// The operator's words.
+    #[serde(default, deserialize_with = "personal")]
+    pub justification: Option<Personal>,
+    /// The date of the verdict in milliseconds, by the provider's clock; empty if there is none.
+    pub decided_at: String,
+    /// The time of the change in milliseconds.
+    pub recorded_at: i64,
+}
+
+fn personal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Personal>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Personal::new))
 }
 
 /// An event that was dealt with.
@@ -169,6 +212,7 @@ impl From<&User> for UserItem {
                 .as_ref()
                 .map(|read| read.documents.iter().map(DocumentItem::from).collect()),
             documents_read_at: ours(user.documents.as_ref().map(|read| read.read_at)),
+            blocked_since: ours(user.blocked_since),
             registered_at: ours(user.registered_at),
             session_at: ours(user.session_at),
             waiting_since: ours(user.waiting_since),
@@ -278,6 +322,7 @@ impl TryFrom<UserItem> for User {
             doubt,
             missing_since: ours(item.missing_since),
             erased: erased.map(ErasedApplicant::from_digest).collect(),
+            blocked_since: ours(item.blocked_since),
             registered_at: ours(item.registered_at),
             session_at: ours(item.session_at),
             waiting_since: ours(item.waiting_since),

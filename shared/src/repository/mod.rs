@@ -18,7 +18,7 @@ mod users;
 mod write;
 
 pub use counters::Counters;
-pub use item::InvalidAttribute;
+pub use item::{HistoryEntry, InvalidAttribute};
 pub use store::{
     Commit, CommitError, DueUser, EventRecord, Loaded, RepositoryError, Shard, UserStore,
 };

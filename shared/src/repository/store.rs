@@ -6,7 +6,7 @@ use std::future::Future;
 use sha2::{Digest, Sha256};
 
 use super::item::InvalidAttribute;
-use crate::kyc::{Due, EventKey, Queue, Timestamp, User, UserId};
+use crate::kyc::{Cause, Due, EventKey, Queue, Timestamp, User, UserId};
 
 /// A store of users.
 pub trait UserStore: Sync {
@@ -50,8 +50,8 @@ pub struct Commit<'a> {
     pub after: &'a User,
     /// The next check of the changed user.
     pub due: Option<Due>,
-    /// A word for the history.
-    pub cause: &'a str,
+    /// The cause, for the history.
+    pub cause: Cause<'a>,
     /// The event that caused the change, if one did.
     pub event: Option<EventRecord<'a>>,
     /// The time of the change.

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBui
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, Update};
 use serde::Serialize;
 
-use super::item::{DeliveryItem, HistoryItem, InvalidAttribute, Item, UserItem};
+use super::item::{DeliveryItem, HistoryEntry, HistoryItem, InvalidAttribute, Item, UserItem};
 use super::write::{Refusal, Write, WriteError, failed, invalid_request, write};
 use super::{Commit, CommitError, DueUser, EventRecord, Loaded, RepositoryError, Shard, UserStore};
 use crate::kyc::{Due, EventKey, Queue, ReviewSchedule, Timestamp, Transition, User, UserId};
@@ -74,6 +74,37 @@ impl Users {
             Ok(()) | Err(WriteError::Refused(_)) => Ok(()),
             Err(WriteError::Failed(error)) => Err(error),
         }
+    }
+
+    /// Reads at most `limit` items of a user's history, oldest first, from the item after number `after` on.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] if the table cannot be used.
+    pub async fn history(
+        &self,
+        id: &UserId,
+        after: u64,
+        limit: u8,
+    ) -> Result<Vec<HistoryEntry>, RepositoryError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.history)
+            .key_condition_expression("user_id = :user AND #sequence > :after")
+            // A reserved word.
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_values(":user", AttributeValue::S(id.as_str().to_owned()))
+            .expression_attribute_values(":after", AttributeValue::N(after.to_string()))
+            .consistent_read(true)
+            .limit(limit.into());
+        let response = request.send().await;
+        let response = response.map_err(|error| failed("Query", error))?;
+        let entries = response.items.unwrap_or_default().into_iter().map(|item| {
+            // The deserializer's own error would quote values.
+            let entry = serde_dynamo::from_item(item);
+            Ok(entry.map_err(|_| InvalidAttribute::Attribute("history"))?)
+        });
+        entries.collect()
     }
 
     async fn try_commit(&self, change: &Commit<'_>, sequence: u64) -> Result<User, WriteError> {

@@ -110,7 +110,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         let lookup = lookup?;
         let after = self.apply_lookup(stored, &lookup, read_at);
         let ApplicantLookup::Active(record) = lookup else {
-            self.store(stored, &after, CAUSE, None).await?;
+            self.store(stored, &after, CAUSE.into(), None).await?;
             return Err(ServiceError::NoApplicant);
         };
         let answer = match (&record.observation.applicant, early) {
@@ -136,7 +136,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             }
             None => (documents_with_countries(&after, &record), after),
         };
-        let Stored::Done(user) = self.store(stored, &after, CAUSE, None).await? else {
+        let Stored::Done(user) = self.store(stored, &after, CAUSE.into(), None).await? else {
             return Ok(None);
         };
         Ok(Some(match record.person {

@@ -2,6 +2,7 @@
 
 mod details;
 mod gate;
+mod operations;
 mod rate_limiter;
 mod reconcile;
 mod session;
@@ -10,14 +11,15 @@ mod store;
 mod webhook;
 
 pub use details::Details;
-pub use gate::Gate;
+pub use gate::{Admission, Gate};
+pub use operations::HistoryPage;
 pub use rate_limiter::RateLimiter;
 pub use reconcile::{PACE, Reconciled};
 pub use webhook::{DeliveryOutcome, WebhookReceiver};
 
 use std::time::Duration;
 
-use crate::kyc::{Policy, Status, User, UserId};
+use crate::kyc::{Policy, Status, StepConflict, User, UserId};
 use crate::platform::{Clock, Unavailable};
 use crate::provider::sumsub::Sumsub;
 use crate::provider::{DeliveryError, ProviderError};
@@ -66,6 +68,12 @@ pub enum ServiceError {
         /// The time until the next window.
         retry_after: Duration,
     },
+    /// Nothing is stored of the user.
+    #[error("nothing is stored of the user")]
+    UnknownUser,
+    /// The step that an operator wants does not go with the present one.
+    #[error(transparent)]
+    Step(#[from] StepConflict),
     /// The delivery is not proven to be the provider's.
     #[error(transparent)]
     Unverified(DeliveryError),

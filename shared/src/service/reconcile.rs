@@ -158,7 +158,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
                 at: listed.at,
             };
             if due != Some(place) {
-                self.rewrite(&user, CAUSE).await?;
+                self.rewrite(&user, CAUSE.into()).await?;
             }
             return Ok(Check::NotDue);
         };
@@ -174,7 +174,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             by_own_id = missing.map(|missing| after = missing);
         }
         after.checked_at = user.checked_at.max(Some(now));
-        let stored = self.store(&user, &after, CAUSE, None).await?;
+        let stored = self.store(&user, &after, CAUSE.into(), None).await?;
         by_own_id?;
         if let ApplicantLookup::Active(_) = lookup? {
             run.has_found = true;

@@ -32,7 +32,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
                 return Err(ServiceError::Decided(status));
             }
             let opened = user.with_session((self.clock)());
-            match self.store(&user, &opened, CAUSE, None).await? {
+            match self.store(&user, &opened, CAUSE.into(), None).await? {
                 Stored::Done(_) => {
                     let token = self.provider.create_session(id, level, deadline);
                     return Ok(token.await?);

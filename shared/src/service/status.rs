@@ -29,7 +29,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
 
     async fn refreshed(&self, id: &UserId, deadline: Deadline) -> Result<Read, ServiceError> {
         let user = self.user(id).await?;
-        let read = self.read(user, CAUSE, deadline).await?;
+        let read = self.read(user, CAUSE.into(), deadline).await?;
         match read.lookup {
             ApplicantLookup::Active(_) => Ok(read),
             ApplicantLookup::NotFound | ApplicantLookup::Inactive(_) => {

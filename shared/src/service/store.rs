@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{KycService, ServiceError};
 use crate::kyc::{
-    ApprovalLevels, Observation, Review, Status, Timestamp, Transition, User, apply_inactive,
-    apply_not_found, apply_read,
+    ApprovalLevels, Cause, Observation, Review, Status, Timestamp, Transition, User,
+    apply_inactive, apply_not_found, apply_read,
 };
 use crate::platform::{Deadline, metrics};
 use crate::provider::{ApplicantLookup, Provider};
@@ -45,7 +45,7 @@ impl<S: UserStore, P> KycService<S, P> {
         &self,
         before: &User,
         after: &User,
-        cause: &str,
+        cause: Cause<'_>,
         event: Option<EventRecord<'_>>,
     ) -> Result<Stored, ServiceError> {
         if before == after && event.is_none() {
@@ -55,7 +55,7 @@ impl<S: UserStore, P> KycService<S, P> {
     }
 
     /// Stores a user again as they are, so that the index shows them where the present rules put them.
-    pub(super) async fn rewrite(&self, user: &User, cause: &str) -> Result<(), ServiceError> {
+    pub(super) async fn rewrite(&self, user: &User, cause: Cause<'_>) -> Result<(), ServiceError> {
         // Whoever else stores the user meanwhile does it as well.
         self.commit(user, user, cause, None).await.map(|_| ())
     }
@@ -64,7 +64,7 @@ impl<S: UserStore, P> KycService<S, P> {
         &self,
         before: &User,
         after: &User,
-        cause: &str,
+        cause: Cause<'_>,
         event: Option<EventRecord<'_>>,
     ) -> Result<Stored, ServiceError> {
         let change = Commit {
@@ -100,7 +100,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
     pub(super) async fn read(
         &self,
         mut user: User,
-        cause: &str,
+        cause: Cause<'_>,
         deadline: Deadline,
     ) -> Result<Read, ServiceError> {
         for attempt in 0..READS {
@@ -143,13 +143,14 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
 }
 
 /// Logs and counts a transition.
-fn announce(before: &User, after: &User, cause: &str) {
+fn announce(before: &User, after: &User, cause: Cause<'_>) {
     let Some(transition) = Transition::between(before, after) else {
         return;
     };
     let advanced_to = transition.advanced_to.as_ref().map(tracing::field::display);
     let (from, to) = (transition.from.as_str(), transition.to.as_str());
-    tracing::info!(user = %after.id, from, to, advanced_to, cause, "verification changed");
+    let cause = cause.word;
+    tracing::info!(user = %after.id, from, to, advanced_to, blocked = transition.blocked, cause, "verification changed");
     if transition.from != transition.to {
         metrics::count("StatusReached", ("status", to));
     }

@@ -154,7 +154,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             return Ok(DeliveryOutcome::Duplicate);
         };
         if (user.doubt.is_some() || user.lacks_name())
-            && let Err(error) = self.read(user, &event.kind, deadline).await
+            && let Err(error) = self.read(user, event.kind.as_str().into(), deadline).await
         {
             tracing::warn!(user = %id, error = %chain(&error), "event not confirmed yet");
         }
@@ -197,7 +197,8 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             }
             let user = loaded.user.unwrap_or_else(|| self.new_user(id));
             let after = apply_hint(&user, hint, now, &self.policy);
-            match self.store(&user, &after, &event.kind, Some(record)).await? {
+            let cause = event.kind.as_str().into();
+            match self.store(&user, &after, cause, Some(record)).await? {
                 Stored::Done(user) => return Ok(Some(*user)),
                 Stored::Duplicate => return Ok(None),
                 Stored::Conflict => self.back_off(attempt).await,

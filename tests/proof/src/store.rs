@@ -349,7 +349,10 @@ impl<S: UserStore> UserStore for Proven<S> {
                 Err(error) => error.to_string(),
             };
             let (id, version) = (&before.id, before.version);
-            format!("  store commit {id} after {version} by {cause}: {result}, fault {fault:?}")
+            format!(
+                "  store commit {id} after {version} by {}: {result}, fault {fault:?}",
+                cause.word
+            )
         });
         match fault {
             Some(WriteFault::AnswerLost) => Err(lost().into()),

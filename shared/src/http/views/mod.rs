@@ -4,12 +4,14 @@
 mod access_token;
 mod delivery;
 mod details;
+mod operator;
 mod status;
 mod user;
 
 pub use access_token::AccessTokenView;
 pub use delivery::DeliveryView;
 pub use details::DetailsView;
+pub use operator::{HistoryView, NameView, OperatorView};
 pub use status::StatusView;
 pub use user::{OnboardingView, UserView};
 
@@ -21,7 +23,7 @@ use http::HeaderMap;
 use serde::{Serialize, Serializer};
 
 use super::{Response, Route};
-use crate::kyc::{Personal, ProviderTime};
+use crate::kyc::{Personal, ProviderTime, Timestamp};
 
 /// The body of a 200.
 pub trait View: Serialize {
@@ -102,12 +104,12 @@ impl TimeFormat {
     }
 }
 
-/// A time of the provider.
-struct Time(ProviderTime);
+/// A time of the provider or of ours, in milliseconds.
+struct Time(i64);
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let millis = self.0.millis();
+        let millis = self.0;
         match TIME_FORMAT.try_with(|format| *format) {
             Ok(TimeFormat::Iso8601) => iso8601(millis).serialize(serializer),
             Ok(TimeFormat::Millis) | Err(_) => millis.serialize(serializer),
@@ -130,7 +132,11 @@ fn iso8601(millis: i64) -> Option<String> {
 }
 
 fn time(time: Option<ProviderTime>) -> Option<Time> {
-    time.map(Time)
+    time.map(|time| Time(time.millis()))
+}
+
+fn our_time(time: Option<Timestamp>) -> Option<Time> {
+    time.map(|time| Time(time.millis()))
 }
 
 fn revealed(text: Option<&Personal>) -> Option<&str> {

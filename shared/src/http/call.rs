@@ -1,0 +1,171 @@
+//! The calls of operators: what a signed request to the second API asks for.
+
+use std::borrow::Cow;
+
+use http::Method;
+use lambda_http::RequestExt;
+use lambda_http::request::RequestContext;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::{Failure, Problem, Request};
+use crate::kyc::{Caller, Justification, Onboarding, Operation, Step, StepChange, UserId};
+use crate::platform::json::Unambiguous;
+
+/// The largest body of a call, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// A call about a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// `GET /users/{id}`
+    User,
+    /// `GET /users/{id}/name`, a path of its own: policies of IAM know paths and no queries.
+    Name,
+    /// `GET /users/{id}/history?page=…`
+    History {
+        /// The number of the last item of the page before; 0 for the first page.
+        after: u64,
+    },
+    /// `POST /users/{id}/check`
+    Check(Operation),
+    /// `PUT /users/{id}/onboarding`
+    SetStep(StepChange, Operation),
+    /// `PUT /users/{id}/block`
+    Block(Operation),
+    /// `DELETE /users/{id}/block`
+    Unblock(Operation),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepBody {
+    step: String,
+    if_step: Option<String>,
+    #[serde(default)]
+    force: bool,
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReasonBody {
+    reason: String,
+}
+
+impl Request {
+    /// Reads the call and the user that it is about.
+    ///
+    /// # Errors
+    /// [`Problem::UnknownCaller`] unless IAM says who calls, [`Problem::InvalidRequest`] for what cannot be read, and
+    /// [`Problem::TooLarge`].
+    pub fn call(&self, onboarding: &Onboarding) -> Result<(UserId, Call), Failure> {
+        let caller = self.caller()?;
+        if self.body().len() > MAX_BODY {
+            return Err(Problem::TooLarge.into());
+        }
+        let operation = |justification| Operation {
+            caller: caller.clone(),
+            justification,
+        };
+        let with_reason = || -> Result<Operation, Failure> {
+            let body: ReasonBody = self.json(r#"{"reason": "…"}"#)?;
+            Ok(operation(Some(reason(&body.reason)?)))
+        };
+        let call = match (self.method(), self.resource()) {
+            (&Method::GET, "/users/{id}") => Call::User,
+            (&Method::GET, "/users/{id}/name") => Call::Name,
+            (&Method::GET, "/users/{id}/history") => Call::History {
+                after: self.page()?,
+            },
+            (&Method::POST, "/users/{id}/check") => Call::Check(operation(None)),
+            (&Method::PUT, "/users/{id}/onboarding") => {
+                let body: StepBody = self.json(r#"{"step": "…"}"#)?;
+                let justification = body.reason.as_deref().map(reason).transpose()?;
+                if body.force && justification.is_none() {
+                    return Err(Failure::invalid("A step is forced with a reason only"));
+                }
+                let change = StepChange {
+                    step: step(onboarding, "step", &body.step)?,
+                    if_step: body
+                        .if_step
+                        .map(|name| step(onboarding, "if_step", &name))
+                        .transpose()?,
+                    forced: body.force,
+                };
+                Call::SetStep(change, operation(justification))
+            }
+            (&Method::PUT, "/users/{id}/block") => Call::Block(with_reason()?),
+            (&Method::DELETE, "/users/{id}/block") => Call::Unblock(with_reason()?),
+            _ => return Err(Failure::invalid("There is no such call")),
+        };
+        Ok((self.subject()?, call))
+    }
+
+    /// Returns the path of the call, as it was sent.
+    #[must_use]
+    pub(super) fn call_path(&self) -> String {
+        let parameters = self.inner().path_parameters_ref();
+        let id = parameters
+            .and_then(|parameters| parameters.first("id"))
+            .unwrap_or_default();
+        self.resource().replace("{id}", id)
+    }
+
+    /// Returns the caller whose signature API Gateway has checked.
+    fn caller(&self) -> Result<Caller, Failure> {
+        let arn = match self.inner().request_context_ref() {
+            Some(RequestContext::ApiGatewayV1(context)) => context.identity.user_arn.as_deref(),
+            _ => None,
+        };
+        let caller = arn.and_then(|arn| Caller::parse(arn).ok());
+        caller.ok_or_else(|| Problem::UnknownCaller.into())
+    }
+
+    /// Returns the user in the path. An id is sent percent-encoded there.
+    fn subject(&self) -> Result<UserId, Failure> {
+        let parameters = self.inner().path_parameters_ref();
+        let id = parameters
+            .and_then(|parameters| parameters.first("id"))
+            .unwrap_or_default();
+        let id = percent_decode_str(id).decode_utf8().map(Cow::into_owned);
+        let id = id.ok().and_then(|id| UserId::parse(id).ok());
+        id.ok_or_else(|| Failure::invalid("The id of a user is 1 to 128 visible ASCII characters"))
+    }
+
+    /// Reads where a page of the history begins.
+    fn page(&self) -> Result<u64, Failure> {
+        let parameters = self.inner().query_string_parameters_ref();
+        let pages = parameters
+            .and_then(|parameters| parameters.all("page"))
+            .unwrap_or_default();
+        match &pages[..] {
+            [] => Ok(0),
+            [page] => page
+                .parse()
+                .map_err(|_| Failure::invalid("page is not one of the links named next")),
+            _ => Err(Failure::invalid("page is there twice")),
+        }
+    }
+
+    fn json<T: DeserializeOwned>(&self, form: &str) -> Result<T, Failure> {
+        // Why it is not of that form is not told: the parser would quote what may be about a person.
+        let invalid = || Failure::invalid(format!("The body is no JSON of the form {form}"));
+        let Unambiguous(body) = serde_json::from_slice(self.body()).map_err(|_| invalid())?;
+        serde_json::from_value(body).map_err(|_| invalid())
+    }
+}
+
+fn reason(text: &str) -> Result<Justification, Failure> {
+    Justification::parse(text)
+        .map_err(|_| Failure::invalid("reason is a text of 1 to 500 characters on one line"))
+}
+
+fn step(onboarding: &Onboarding, member: &str, name: &str) -> Result<Step, Failure> {
+    onboarding.step(name).ok_or_else(|| {
+        let steps = onboarding.steps().iter().map(Step::as_str);
+        let steps: Vec<_> = steps.chain(["complete"]).collect();
+        Failure::invalid(format!("{member} is none of {}", steps.join(", ")))
+    })
+}

@@ -1,0 +1,143 @@
+//! The responses of the calls of operators.
+
+use serde::Serialize;
+
+use super::{Time, View, our_time, revealed, time};
+use crate::kyc::{ApplicantId, Awaited, Due, Name, ReviewSchedule, User};
+use crate::repository::HistoryEntry;
+use crate::service::HistoryPage;
+
+/// All that is stored about a user but their name, their documents and the reason that they were given.
+#[derive(Serialize)]
+pub struct OperatorView<'a> {
+    user_id: &'a str,
+    status: &'static str,
+    /// The date of the verdict.
+    decided_at: Option<Time>,
+    onboarding_step: &'a str,
+    blocked_since: Option<Time>,
+    applicant_id: Option<&'a str>,
+    has_name: bool,
+    awaiting: &'static str,
+    waiting_since: Option<Time>,
+    next_check: Option<NextCheckView>,
+    /// The time of the last check by the schedule.
+    checked_at: Option<Time>,
+    /// The time at which the last event about the review was received.
+    event_at: Option<Time>,
+    session_at: Option<Time>,
+    registered_at: Option<Time>,
+    /// The time since which the applicant is missing at the provider.
+    missing_since: Option<Time>,
+    erased_applicants: usize,
+    history_items: u64,
+    version: u64,
+}
+
+#[derive(Serialize)]
+struct NextCheckView {
+    queue: &'static str,
+    at: Time,
+}
+
+impl View for OperatorView<'_> {}
+
+impl<'a> OperatorView<'a> {
+    /// Makes the view of a user.
+    #[must_use]
+    pub fn new(user: &'a User, schedule: &ReviewSchedule) -> Self {
+        let next_check = schedule.due(user).map(|Due { queue, at }| NextCheckView {
+            queue: queue.as_str(),
+            at: Time(at.millis()),
+        });
+        Self {
+            user_id: user.id.as_str(),
+            status: user.review.status().as_str(),
+            decided_at: time(user.review.verified_at().or(user.review.rejected_at())),
+            onboarding_step: user.step.as_str(),
+            blocked_since: our_time(user.blocked_since),
+            applicant_id: user.applicant.as_ref().map(ApplicantId::as_str),
+            has_name: user.name().is_some(),
+            awaiting: Awaited::of(user).as_str(),
+            waiting_since: our_time(user.waiting_since),
+            next_check,
+            checked_at: our_time(user.checked_at),
+            event_at: our_time(user.hinted_at),
+            session_at: our_time(user.session_at),
+            registered_at: our_time(user.registered_at),
+            missing_since: our_time(user.missing_since),
+            erased_applicants: user.erased.len(),
+            history_items: user.sequence,
+            version: user.version,
+        }
+    }
+}
+
+/// The name of a user.
+#[derive(Serialize)]
+pub struct NameView<'a> {
+    first_name: Option<&'a str>,
+    last_names: Option<&'a str>,
+}
+
+impl View for NameView<'_> {}
+
+impl<'a> From<&'a User> for NameView<'a> {
+    fn from(user: &'a User) -> Self {
+        let name = user.name();
+        Self {
+            first_name: revealed(name.and_then(Name::first)),
+            last_names: revealed(name.and_then(Name::last)),
+        }
+    }
+}
+
+/// A page of a user's history, oldest first.
+#[derive(Serialize)]
+pub struct HistoryView<'a> {
+    items: Vec<EntryView<'a>>,
+    /// The value of the parameter `page` that shows the items after these, if there may be any.
+    next_page: Option<String>,
+}
+
+#[derive(Serialize)]
+struct EntryView<'a> {
+    sequence: u64,
+    event: &'a str,
+    from: &'a str,
+    to: &'a str,
+    onboarding_step: &'a str,
+    cause: &'a str,
+    caller: Option<&'a str>,
+    reason: Option<&'a str>,
+    decided_at: Option<Time>,
+    recorded_at: Time,
+}
+
+impl View for HistoryView<'_> {}
+
+impl<'a> From<&'a HistoryPage> for HistoryView<'a> {
+    fn from(page: &'a HistoryPage) -> Self {
+        Self {
+            items: page.entries.iter().map(EntryView::from).collect(),
+            next_page: page.next.map(|sequence| sequence.to_string()),
+        }
+    }
+}
+
+impl<'a> From<&'a HistoryEntry> for EntryView<'a> {
+    fn from(entry: &'a HistoryEntry) -> Self {
+        Self {
+            sequence: entry.sequence,
+            event: &entry.event,
+            from: &entry.from,
+            to: &entry.to,
+            onboarding_step: &entry.step,
+            cause: &entry.cause,
+            caller: entry.caller.as_deref(),
+            reason: revealed(entry.justification.as_ref()),
+            decided_at: entry.decided_at.parse().ok().map(Time),
+            recorded_at: Time(entry.recorded_at),
+        }
+    }
+}

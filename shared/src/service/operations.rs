@@ -1,0 +1,144 @@
+//! The calls of operators: people of support and compliance, and the services of other onboarding steps.
+
+use super::store::{ATTEMPTS, Stored};
+use super::{KycService, ServiceError};
+use crate::kyc::{
+    Cause, Operation, StepChange, User, UserId, apply_block, apply_step, apply_unblock,
+};
+use crate::platform::Deadline;
+use crate::provider::Provider;
+use crate::repository::{HistoryEntry, RepositoryError, UserStore, Users};
+
+/// The items of a page of the history.
+const PAGE: u8 = 50;
+
+/// A page of a user's history.
+#[derive(Debug)]
+pub struct HistoryPage {
+    /// The items, oldest first.
+    pub entries: Vec<HistoryEntry>,
+    /// The number of the last item, if there may be more after it.
+    pub next: Option<u64>,
+}
+
+impl<S: UserStore, P> KycService<S, P> {
+    /// Loads a user of whom something is stored.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownUser`] for anybody else, [`ServiceError::Repository`] if the user cannot be read.
+    pub async fn known_user(&self, id: &UserId) -> Result<User, ServiceError> {
+        self.users.get(id).await?.ok_or(ServiceError::UnknownUser)
+    }
+
+    /// Puts a user on an onboarding step (see [`apply_step`]). Makes the user if need be.
+    ///
+    /// # Errors
+    /// [`ServiceError::Step`] with the present step if the change does not go with it. Nothing has changed then.
+    pub async fn set_step(
+        &self,
+        id: &UserId,
+        change: &StepChange,
+        operation: &Operation,
+    ) -> Result<User, ServiceError> {
+        let word = if change.forced {
+            "onboarding_forced"
+        } else {
+            "onboarding"
+        };
+        self.change(id, word, operation, |user| {
+            let user = user.unwrap_or_else(|| self.new_user(id));
+            let after = apply_step(&user, change, (self.clock)(), &self.policy)?;
+            Ok((user, after))
+        })
+        .await
+    }
+
+    /// Blocks a user until the block is lifted. Makes the user if need be.
+    ///
+    /// # Errors
+    /// [`ServiceError::Repository`] if the change cannot be stored.
+    pub async fn block(&self, id: &UserId, operation: &Operation) -> Result<User, ServiceError> {
+        self.change(id, "block", operation, |user| {
+            let user = user.unwrap_or_else(|| self.new_user(id));
+            let after = apply_block(&user, (self.clock)());
+            Ok((user, after))
+        })
+        .await
+    }
+
+    /// Lifts the block of a user.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownUser`] if nothing is stored of the user.
+    pub async fn unblock(&self, id: &UserId, operation: &Operation) -> Result<User, ServiceError> {
+        self.change(id, "unblock", operation, |user| {
+            let user = user.ok_or(ServiceError::UnknownUser)?;
+            let after = apply_unblock(&user);
+            Ok((user, after))
+        })
+        .await
+    }
+
+    /// Stores the change of a loaded user, on condition that nobody stored the user meanwhile. Otherwise begins again, a bounded
+    /// number of times.
+    async fn change(
+        &self,
+        id: &UserId,
+        word: &str,
+        operation: &Operation,
+        apply: impl Fn(Option<User>) -> Result<(User, User), ServiceError>,
+    ) -> Result<User, ServiceError> {
+        let cause = Cause {
+            word,
+            operation: Some(operation),
+        };
+        for attempt in 0..ATTEMPTS {
+            let (before, after) = apply(self.users.get(id).await?)?;
+            match self.store(&before, &after, cause, None).await? {
+                Stored::Done(stored) => return Ok(*stored),
+                Stored::Conflict | Stored::Duplicate => self.back_off(attempt).await,
+            }
+        }
+        Err(RepositoryError::Contention.into())
+    }
+}
+
+impl<S: UserStore, P: Provider> KycService<S, P> {
+    /// Asks the provider about a user now, and returns the user as stored afterwards, with or without an applicant.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownUser`] if nothing is stored of the user, otherwise the failure of table or provider.
+    pub async fn check_now(
+        &self,
+        id: &UserId,
+        operation: &Operation,
+        deadline: Deadline,
+    ) -> Result<User, ServiceError> {
+        let user = self.known_user(id).await?;
+        let cause = Cause {
+            word: "check",
+            operation: Some(operation),
+        };
+        let read = self.read(user, cause, deadline).await?;
+        Ok(read.user)
+    }
+}
+
+impl<P> KycService<Users, P> {
+    /// Reads a page of a user's history, from the item after number `after` on.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownUser`] if there is neither a history nor a user.
+    pub async fn history(&self, id: &UserId, after: u64) -> Result<HistoryPage, ServiceError> {
+        let entries = self.users.history(id, after, PAGE).await?;
+        if entries.is_empty() && after == 0 {
+            self.known_user(id).await?;
+        }
+        let is_full = entries.len() == usize::from(PAGE);
+        let next = entries.last().map(|entry| entry.sequence);
+        Ok(HistoryPage {
+            next: next.filter(|_| is_full),
+            entries,
+        })
+    }
+}
