@@ -13,7 +13,7 @@ mod stack;
 mod state;
 
 pub use error::Error;
-pub use local_aws::{gateway, logs, template};
+pub use local_aws::{account::region, gateway, logs, template};
 pub use options::{Options, Ports};
 pub use secrets::development as development_secrets;
 pub use stack::Stack;

@@ -8,7 +8,7 @@ use crate::{Error, data::Data};
 /// The ports of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
-    /// This port and those that follow: gateway, provider, database, secrets.
+    /// This port and those that follow: gateway, provider, database, secrets, operators' API.
     First(u16),
     /// Any free ports.
     Ephemeral,
@@ -16,7 +16,7 @@ pub enum Ports {
 
 impl Ports {
     /// The number of ports in a row.
-    pub const COUNT: u16 = 4;
+    pub const COUNT: u16 = 5;
 
     /// Opens a port.
     pub(crate) async fn open(

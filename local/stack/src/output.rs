@@ -40,10 +40,12 @@ impl Format {
                     "provider_url": stack.provider_url(),
                     "dynamodb_url": stack.dynamodb_url(),
                     "secrets_url": stack.secrets_url(),
+                    "operations_url": stack.operations_url(),
                     "token": token,
                 }),
             );
         }
+        let (operations, region) = (stack.operations_url(), local::region());
         let (provider, next) = if self.simulated {
             let url = stack.provider_url();
             let submit = format!("curl -X POST {url}/simulator/applicants/{user}/submit\n");
@@ -59,11 +61,15 @@ impl Format {
 {provider:<20}{}
 {:<20}{}
 {:<20}{}
+{:<20}{operations}
 
 TOKEN={token}
 
 curl -X POST -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/access-token
 {next}curl -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/status
+
+curl --aws-sigv4 aws:amz:{region}:execute-api --user support:local {operations}/users/{user}
+curl --aws-sigv4 aws:amz:{region}:execute-api --user support:local {operations}/users/{user}/history
 "#,
             "Demo",
             "API reference",
@@ -73,6 +79,7 @@ curl -X POST -H "x-juno-jwt: $TOKEN" {api}/v0/kyc/access-token
             stack.dynamodb_url(),
             "Secrets Manager",
             stack.secrets_url(),
+            "Operators' API",
         )
     }
 

@@ -26,6 +26,7 @@ pub(crate) struct Urls {
     pub(crate) provider: String,
     pub(crate) dynamodb: String,
     pub(crate) secrets: String,
+    pub(crate) operations: String,
 }
 
 /// The open ports, before the servers start.
@@ -34,6 +35,7 @@ pub(crate) struct Listeners {
     provider: Service,
     dynamodb: Service,
     secrets: Service,
+    operations: TcpListener,
 }
 
 /// A service of the stack, or another one that is used instead.
@@ -63,6 +65,7 @@ impl Listeners {
                 ports.open(3, "Secrets Manager stand-in"),
             )
             .await?,
+            operations: ports.open(4, "API of the operators").await?,
         })
     }
 
@@ -72,10 +75,11 @@ impl Listeners {
             provider: self.provider.url()?,
             dynamodb: self.dynamodb.url()?,
             secrets: self.secrets.url()?,
+            operations: url(&self.operations)?,
         })
     }
 
-    /// Starts all services but the gateway, whose listener is returned.
+    /// Starts all services but the gateways, whose listeners are returned: that of the API, and that of the operators' API.
     pub(crate) fn start_services(
         self,
         servers: &mut Servers,
@@ -83,7 +87,7 @@ impl Listeners {
         template: &Template,
         secrets: &Arc<Secrets>,
         written: Option<Written>,
-    ) -> Result<TcpListener, Error> {
+    ) -> Result<[TcpListener; 2], Error> {
         let iam = Arc::new(Iam::new(&template.functions));
         if let Service::Own(listener) = self.provider {
             let settings = simulator_settings(&url(&self.gateway)?, options, template, secrets)?;
@@ -113,7 +117,7 @@ impl Listeners {
                 secrets::serve(listener, source, iam, logs, shutdown)
             });
         }
-        Ok(self.gateway)
+        Ok([self.gateway, self.operations])
     }
 }
 

@@ -10,11 +10,11 @@ use axum::{Router, body::Bytes};
 use local_aws::{
     account, dynamodb,
     events::{Events, Written},
-    gateway::{self, AccessLogEntry, Gateway},
+    gateway::{self, AccessLogEntry, Caller, Callers, Gateway},
     lambda::{Function, InvocationError, Lambda},
     logs::{LogLine, Logs},
     schedule,
-    template::{FunctionResource, Pipe, Template},
+    template::{Api, FunctionResource, Pipe, Template},
 };
 use serde_json::{Map, Value};
 use shared::{
@@ -89,7 +89,8 @@ impl Stack {
         let (keys, written) = mpsc::unbounded_channel();
         let pipe = template.pipe.clone().filter(|_| follows_events(&options));
         let tap = pipe.as_ref().and_then(|pipe| tap(pipe, &template, keys));
-        let gateway = listeners.start_services(&mut back, &options, &template, &secrets, tap)?;
+        let [gateway, operations] =
+            listeners.start_services(&mut back, &options, &template, &secrets, tap)?;
         let client = dynamodb_client(&urls.dynamodb, &identity)?;
         dynamodb::create_tables(&client, &urls.dynamodb, &template.tables).await?;
         let events = broadcast::Sender::new(1024);
@@ -119,28 +120,24 @@ impl Stack {
         let variables = variables.map(|(name, value)| (name.as_str(), value.as_str()));
         let users = Users::from_environment(&variables.collect(), client)
             .map_err(|error| local_aws::Error::Template(error.to_string()))?;
-        let pages = if options.demo {
-            let simulator = options.provider_url.is_none();
-            demo::pages(
-                users.clone(),
-                simulator.then_some(urls.provider.as_str()),
-                events.subscribe(),
-            )?
-        } else {
-            Router::new()
-        };
+        let pages = pages(&options, &users, &urls, &events)?;
         let access_log = broadcast::Sender::new(1024);
         let api = Gateway {
             lambda: Arc::clone(&lambda),
-            routes: template.routes,
-            responses: template.responses,
-            stage: template.stage,
+            api: template.api,
+            callers: None,
             pages,
             user: |headers| token::subject(headers).map(|user| user.as_str().to_owned()),
             access_log: access_log.clone(),
         };
         let mut front = Servers::new(&logs);
         front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
+        if let Some(api) = template.signed_api {
+            let gateway = operations_gateway(api, &lambda, &access_log)?;
+            front.spawn("operations", |shutdown| {
+                gateway::serve(operations, gateway, shutdown)
+            });
+        }
         let invoked = Arc::clone(&lambda);
         front.spawn("scheduler", |shutdown| {
             schedule::run(invoked, template.schedules, shutdown)
@@ -167,6 +164,12 @@ impl Stack {
     #[must_use]
     pub fn api_url(&self) -> &str {
         &self.urls.api
+    }
+
+    /// Returns the URL of the operators' API. Its callers are named in docs/operations.md.
+    #[must_use]
+    pub fn operations_url(&self) -> &str {
+        &self.urls.operations
     }
 
     /// Returns the URL of the provider.
@@ -314,6 +317,66 @@ pub(crate) async fn register(users: &Users, id: UserId) -> Result<(), Repository
     users
         .create(&user, &ReviewSchedule::sweeping_after(24))
         .await
+}
+
+/// Returns the pages beside the API.
+fn pages(
+    options: &Options,
+    users: &Users,
+    urls: &Urls,
+    events: &broadcast::Sender<Value>,
+) -> Result<Router, Error> {
+    if !options.demo {
+        return Ok(Router::new());
+    }
+    let simulator = options.provider_url.is_none();
+    let simulator = simulator.then_some(urls.provider.as_str());
+    demo::pages(users.clone(), simulator, events.subscribe())
+}
+
+/// Returns the gateway of the operators' API.
+fn operations_gateway(
+    api: Api,
+    lambda: &Arc<Lambda>,
+    access_log: &broadcast::Sender<AccessLogEntry>,
+) -> Result<Gateway, Error> {
+    Ok(Gateway {
+        lambda: Arc::clone(lambda),
+        api,
+        callers: Some(callers()?),
+        pages: Router::new(),
+        user: |_| None,
+        access_log: access_log.clone(),
+    })
+}
+
+/// Returns those who may call the operators' API: the account's owner, who may do everything, and the roles whose policies are to be
+/// copied. All of them sign with the secret key `local`.
+fn callers() -> Result<Callers, Error> {
+    const ROLES: [&str; 3] = ["support", "compliance", "onboarding-service"];
+    let account = account::ACCOUNT_ID;
+    let caller = |name: &str, arn: String, policy| Caller {
+        access_key_id: name.to_owned(),
+        secret: "local".to_owned(),
+        arn,
+        policy,
+    };
+    let role = |name: &str| {
+        let path = crate::project().join(format!("docs/operations/{name}.json"));
+        let policy = std::fs::read(&path).map_err(|source| Error::File {
+            path: path.clone(),
+            source,
+        })?;
+        let policy = serde_json::from_slice(&policy).map_err(|source| Error::File {
+            path,
+            source: source.into(),
+        })?;
+        let arn = format!("arn:aws:sts::{account}:assumed-role/{name}/local");
+        Ok::<_, Error>(caller(name, arn, Some(policy)))
+    };
+    let owner = caller("local", format!("arn:aws:iam::{account}:root"), None);
+    let roles = ROLES.into_iter().map(role);
+    roles.chain([Ok(owner)]).collect()
 }
 
 /// Returns whether anybody wants the events. Only the emulated database tells what was written.

@@ -39,11 +39,13 @@ fn the_real_template_is_understood() {
     };
     assert!(
         template
+            .api
             .routes
             .contains(&route("GET", "/v0/kyc/status", "status"))
     );
     assert!(
         template
+            .api
             .routes
             .contains(&route("POST", "/v0/kyc/access-token", "access-token"))
     );
@@ -58,7 +60,7 @@ fn the_real_template_is_understood() {
     };
     assert_eq!(template.schedules, [schedule]);
 
-    let missing = &template.responses["MISSING_AUTHENTICATION_TOKEN"];
+    let missing = &template.api.responses["MISSING_AUTHENTICATION_TOKEN"];
     assert_eq!(missing.status, Some(404));
     assert_eq!(missing.headers["Content-Type"], "application/problem+json");
     assert!(
@@ -132,7 +134,7 @@ fn cargo_lambda_watch_has_the_same_routes() {
         .take_while(|line| !line.is_empty())
         .collect();
     let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for route in parse(&[]).routes {
+    for route in parse(&[]).api.routes {
         let Route {
             method,
             path,
@@ -151,8 +153,8 @@ fn cargo_lambda_watch_has_the_same_routes() {
 #[test]
 fn the_template_has_no_route_of_the_demo() {
     let template = parse(&[]);
-    assert!(!template.routes.is_empty());
-    for route in template.routes {
+    assert!(!template.api.routes.is_empty());
+    for route in template.api.routes {
         assert!(route.path.starts_with("/v0/"), "{}", route.path);
     }
 }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 use uuid::Uuid;
 
+use super::Caller;
 use crate::account::ACCOUNT_ID;
 
 const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
@@ -25,6 +26,16 @@ pub(super) struct Context<'a> {
     pub(super) stage: &'a str,
     pub(super) client: IpAddr,
     pub(super) port: u16,
+}
+
+/// What a request is for, and who sent it.
+pub(super) struct Target<'a> {
+    /// The path of the route.
+    pub(super) resource: &'a str,
+    /// The path parameters.
+    pub(super) parameters: BTreeMap<String, String>,
+    /// The signer, if the API needs a signature.
+    pub(super) caller: Option<&'a Caller>,
 }
 
 /// Returns the domain in the `Host` header. Returns `None` unless there is a single valid one: then API Gateway would not even
@@ -44,8 +55,18 @@ pub(super) fn domain(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Builds the event. Without path parameters, the path of the request is also that of its resource.
-pub(super) fn event(request: &Parts, body: &Bytes, domain: &str, context: &Context<'_>) -> Value {
+/// Builds the event.
+pub(super) fn event(
+    request: &Parts,
+    body: &Bytes,
+    domain: &str,
+    target: &Target<'_>,
+    context: &Context<'_>,
+) -> Value {
+    let Target {
+        resource, caller, ..
+    } = target;
+    let parameters = (!target.parameters.is_empty()).then_some(&target.parameters);
     let path = request.uri.path();
     let mut headers = request.headers.clone();
     headers.insert("x-forwarded-for", ascii(&context.client.to_string()));
@@ -84,14 +105,14 @@ pub(super) fn event(request: &Parts, body: &Bytes, domain: &str, context: &Conte
     );
 
     json!({
-        "resource": path,
+        "resource": resource,
         "path": path,
         "httpMethod": request.method.as_str(),
         "headers": last(&all_headers),
         "multiValueHeaders": all_headers,
         "queryStringParameters": queries.as_ref().map(last),
         "multiValueQueryStringParameters": queries,
-        "pathParameters": null,
+        "pathParameters": parameters,
         "stageVariables": null,
         "requestContext": {
             "accountId": ACCOUNT_ID,
@@ -101,26 +122,26 @@ pub(super) fn event(request: &Parts, body: &Bytes, domain: &str, context: &Conte
             "extendedRequestId": extended_id,
             "httpMethod": request.method.as_str(),
             "identity": {
-                "accessKey": null,
-                "accountId": null,
-                "caller": null,
+                "accessKey": caller.map(|caller| &caller.access_key_id),
+                "accountId": caller.map(|_| ACCOUNT_ID),
+                "caller": caller.map(|caller| &caller.access_key_id),
                 "cognitoAuthenticationProvider": null,
                 "cognitoAuthenticationType": null,
                 "cognitoIdentityId": null,
                 "cognitoIdentityPoolId": null,
                 "principalOrgId": null,
                 "sourceIp": context.client,
-                "user": null,
+                "user": caller.map(|caller| &caller.access_key_id),
                 "userAgent": user_agent,
-                "userArn": null,
+                "userArn": caller.map(|caller| &caller.arn),
             },
             "path": format!("/{}{path}", context.stage),
             "protocol": format!("{:?}", request.version),
             "requestId": context.request_id,
             "requestTime": now.format(REQUEST_TIME).unwrap_or_default(),
             "requestTimeEpoch": now.unix_timestamp_nanos() / 1_000_000,
-            "resourceId": resource_id(path),
-            "resourcePath": path,
+            "resourceId": resource_id(resource),
+            "resourcePath": resource,
             "stage": context.stage,
         },
         "body": body,
@@ -172,7 +193,13 @@ mod tests {
 
     fn make(request: axum::http::request::Builder, body: &'static [u8]) -> Value {
         let (parts, body) = request.body(Bytes::from_static(body)).unwrap().into_parts();
-        event(&parts, &body, &domain(&parts.headers).unwrap(), &context())
+        let target = Target {
+            resource: parts.uri.path(),
+            parameters: BTreeMap::new(),
+            caller: None,
+        };
+        let domain = domain(&parts.headers).unwrap();
+        event(&parts, &body, &domain, &target, &context())
     }
 
     #[test]

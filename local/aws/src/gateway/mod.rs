@@ -2,6 +2,7 @@
 
 mod event;
 mod response;
+mod signature;
 
 use std::{
     collections::BTreeMap,
@@ -26,10 +27,14 @@ use axum::{
 use tokio::{net::TcpListener, sync::broadcast, time::timeout};
 use uuid::Uuid;
 
-use self::{event::Context, response::GatewayError};
+pub use self::signature::{Caller, Callers};
+use self::{
+    event::{Context, Target},
+    response::GatewayError,
+};
 use crate::{
     lambda::{InvocationError, Lambda, MAX_PAYLOAD},
-    template::{GatewayResponse, Route},
+    template::Api,
 };
 
 /// The largest body that API Gateway accepts: 10 MiB.
@@ -67,12 +72,10 @@ pub struct AccessLogEntry {
 pub struct Gateway {
     /// The service that runs the functions.
     pub lambda: Arc<Lambda>,
-    /// The routes of the API.
-    pub routes: Vec<Route>,
-    /// The responses of the gateway itself, by response type.
-    pub responses: BTreeMap<String, GatewayResponse>,
-    /// The stage that events name.
-    pub stage: String,
+    /// The API.
+    pub api: Api,
+    /// Those who may sign requests, if the API needs a signature.
+    pub callers: Option<Callers>,
     /// Pages served beside the API, at paths that are no routes.
     pub pages: Router,
     /// Reads the user of a request for the access log. The gateway itself does not know users.
@@ -118,13 +121,13 @@ async fn handle(
     let path = head.uri.path();
     let context = Context {
         request_id: &request_id,
-        stage: &gateway.stage,
+        stage: &gateway.api.stage,
         client: client.ip(),
         port,
     };
     let mut response = match gateway.respond(&head, body, &context).await {
         Ok(response) => response,
-        Err(error) => error.response(&gateway.responses, path, &request_id),
+        Err(error) => error.response(&gateway.api.responses, path, &request_id),
     };
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-amzn-requestid", id);
@@ -165,12 +168,21 @@ impl Gateway {
             return Err(GatewayError::TooLarge);
         }
         let path = head.uri.path();
-        let route = self
-            .routes
-            .iter()
-            .find(|route| route.path == path && route.method == head.method.as_str());
-        let route = route.ok_or(GatewayError::UnknownRoute)?;
-        let event = event::event(head, &body?, &domain, context).to_string();
+        let routes = self.api.routes.iter();
+        let mut routes = routes.filter(|route| route.method == head.method.as_str());
+        let found = routes.find_map(|route| Some((route, parameters(&route.path, path)?)));
+        let (route, parameters) = found.ok_or(GatewayError::UnknownRoute)?;
+        let body = body?;
+        let caller = match &self.callers {
+            Some(callers) => Some(callers.authorize(head, &body, &self.api.stage)?),
+            None => None,
+        };
+        let target = Target {
+            resource: &route.path,
+            parameters,
+            caller,
+        };
+        let event = event::event(head, &body, &domain, &target, context).to_string();
         if event.len() > MAX_PAYLOAD {
             return Err(GatewayError::TooLarge);
         }
@@ -187,6 +199,27 @@ impl Gateway {
             Ok(Err(_)) => Err(GatewayError::IntegrationFailure),
         }
     }
+}
+
+/// Returns the path parameters if a path is of a route, as they were sent. API Gateway's documentation does not say whether it decodes
+/// them; a function that decodes them once is right in both cases.
+fn parameters(route: &str, path: &str) -> Option<BTreeMap<String, String>> {
+    let mut parameters = BTreeMap::new();
+    let mut segments = path.split('/');
+    for expected in route.split('/') {
+        let segment = segments.next()?;
+        let name = expected
+            .strip_prefix('{')
+            .and_then(|name| name.strip_suffix('}'));
+        match name {
+            Some(name) if !segment.is_empty() => {
+                parameters.insert(name.to_owned(), segment.to_owned());
+            }
+            _ if expected == segment => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(parameters)
 }
 
 /// Returns the size of the request line and the headers, in bytes.

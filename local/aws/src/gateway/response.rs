@@ -21,6 +21,9 @@ use crate::template::GatewayResponse;
 pub(super) enum GatewayError {
     BadRequest,
     UnknownRoute,
+    Unsigned,
+    InvalidSignature,
+    AccessDenied,
     TooLarge,
     IntegrationFailure,
     IntegrationTimeout,
@@ -31,10 +34,20 @@ impl GatewayError {
     fn describe(self) -> (&'static str, StatusCode, &'static str) {
         match self {
             Self::BadRequest => ("BAD_REQUEST", StatusCode::BAD_REQUEST, "Bad Request"),
-            Self::UnknownRoute => (
+            Self::UnknownRoute | Self::Unsigned => (
                 "MISSING_AUTHENTICATION_TOKEN",
                 StatusCode::FORBIDDEN,
                 "Missing Authentication Token",
+            ),
+            Self::InvalidSignature => (
+                "INVALID_SIGNATURE",
+                StatusCode::FORBIDDEN,
+                "The request signature we calculated does not match the signature you provided.",
+            ),
+            Self::AccessDenied => (
+                "ACCESS_DENIED",
+                StatusCode::FORBIDDEN,
+                "User is not authorized to access this resource",
             ),
             Self::TooLarge => (
                 "REQUEST_TOO_LARGE",

@@ -1,9 +1,11 @@
 //! Identity and access management: allows each function what its policies in the template allow.
 
 mod attributes;
+mod caller;
 mod guard;
 mod requests;
 
+pub use caller::CallerPolicy;
 pub(crate) use guard::Guard;
 pub(crate) use requests::required_access as dynamodb;
 

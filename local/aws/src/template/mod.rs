@@ -14,22 +14,33 @@ use crate::Error;
 /// The resources of a template, with all references resolved.
 #[derive(Debug, Clone)]
 pub struct Template {
-    /// The stage of the API.
-    pub stage: String,
+    /// The API whose requests need no signature.
+    pub api: Api,
+    /// The API whose requests IAM authorizes.
+    pub signed_api: Option<Api>,
     /// The functions of the template.
     pub functions: Vec<FunctionResource>,
-    /// The routes of the API.
-    pub routes: Vec<Route>,
     /// The functions that run at intervals.
     pub schedules: Vec<Schedule>,
-    /// The responses of the gateway itself, by response type.
-    pub responses: BTreeMap<String, GatewayResponse>,
     /// The tables of the template.
     pub tables: Vec<Table>,
     /// The pipe from a table's stream to an event bus.
     pub pipe: Option<Pipe>,
     /// The names of the secrets, by logical id.
     pub secrets: BTreeMap<String, String>,
+}
+
+/// An `AWS::Serverless::Api`.
+#[derive(Debug, Clone, Default)]
+pub struct Api {
+    /// The logical id.
+    pub id: String,
+    /// The stage.
+    pub stage: String,
+    /// The routes.
+    pub routes: Vec<Route>,
+    /// The responses of the gateway itself, by response type.
+    pub responses: BTreeMap<String, GatewayResponse>,
 }
 
 /// An `AWS::Serverless::Function`.
@@ -63,7 +74,7 @@ pub struct Statement {
 pub struct Route {
     /// The HTTP method.
     pub method: String,
-    /// The path, without the stage.
+    /// The path, without the stage. Segments such as `{id}` are parameters.
     pub path: String,
     /// The binary of the function behind it.
     pub binary: String,
@@ -182,7 +193,8 @@ impl Template {
     /// Returns the path of the first route to a binary.
     #[must_use]
     pub fn path(&self, binary: &str) -> Option<&str> {
-        self.routes
+        self.api
+            .routes
             .iter()
             .find(|route| route.binary == binary)
             .map(|route| route.path.as_str())

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use yaml_serde::Value as Yaml;
 
 use super::{
-    FunctionResource, GatewayResponse, Pipe, Route, Schedule, Table, Template, policies,
+    Api, FunctionResource, GatewayResponse, Pipe, Route, Schedule, Table, Template, policies,
     resolve::{Names, entries, from_json},
 };
 use crate::Error;
@@ -26,15 +26,19 @@ pub(super) fn template(
         globals: at(&root, &["Globals", "Function"]),
     };
     let mut template = Template {
-        stage: "live".to_owned(),
+        api: Api::default(),
+        signed_api: None,
         functions: Vec::new(),
-        routes: Vec::new(),
         schedules: Vec::new(),
-        responses: BTreeMap::new(),
         tables: Vec::new(),
         pipe: None,
         secrets: BTreeMap::new(),
     };
+    for (id, resource) in entries(root.get("Resources")) {
+        if resource.get("Type").and_then(Yaml::as_str) == Some("AWS::Serverless::Api") {
+            reader.api(id, resource, &mut template)?;
+        }
+    }
     for (id, resource) in entries(root.get("Resources")) {
         let kind = resource.get("Type").and_then(Yaml::as_str);
         match kind.unwrap_or_default() {
@@ -42,10 +46,6 @@ pub(super) fn template(
                 let function = reader.function(id, resource)?;
                 reader.events(id, resource, &function.binary, &mut template)?;
                 template.functions.push(function);
-            }
-            "AWS::Serverless::Api" => {
-                template.stage = reader.required(id, resource, "StageName")?;
-                template.responses = reader.responses(id, resource)?;
             }
             "AWS::Serverless::HttpApi" => {
                 return Err(wrong(
@@ -100,6 +100,28 @@ impl Reader<'_> {
             .ok_or_else(|| Error::Template(format!("{id} has no {name}")))
     }
 
+    fn api(&self, id: &str, resource: &Yaml, template: &mut Template) -> Result<(), Error> {
+        let api = Api {
+            id: id.to_owned(),
+            stage: self.required(id, resource, "StageName")?,
+            routes: Vec::new(),
+            responses: self.responses(id, resource)?,
+        };
+        match at(resource, &["Properties", "Auth", "DefaultAuthorizer"]).map(Yaml::as_str) {
+            None if template.api.id.is_empty() => template.api = api,
+            Some(Some("AWS_IAM")) if template.signed_api.is_none() => {
+                template.signed_api = Some(api);
+            }
+            _ => {
+                return Err(wrong(
+                    id,
+                    "only one API without an authorizer is understood, and one with AWS_IAM",
+                ));
+            }
+        }
+        Ok(())
+    }
+
     fn function(&self, id: &str, resource: &Yaml) -> Result<FunctionResource, Error> {
         let binary = at(resource, &["Metadata", "BuildProperties", "Binary"]);
         let binary = binary.and_then(Yaml::as_str).ok_or_else(|| {
@@ -150,10 +172,17 @@ impl Reader<'_> {
                 Some("Api") => {
                     let method: String = self.required(&place, source, "Method")?;
                     let path: String = self.required(&place, source, "Path")?;
-                    if path.contains('{') || method.eq_ignore_ascii_case("any") {
-                        return Err(wrong(&place, "only a fixed method and path are understood"));
+                    if path.contains('+') || method.eq_ignore_ascii_case("any") {
+                        return Err(wrong(
+                            &place,
+                            "only a fixed method and no greedy path are understood",
+                        ));
                     }
-                    template.routes.push(Route {
+                    let api: Option<String> = self.property(&place, source, "RestApiId")?;
+                    let signed = template.signed_api.as_mut();
+                    let signed = signed.filter(|signed| Some(&signed.id) == api.as_ref());
+                    let api = signed.unwrap_or(&mut template.api);
+                    api.routes.push(Route {
                         method: method.to_uppercase(),
                         path,
                         binary: binary.to_owned(),

@@ -41,8 +41,8 @@ Resources:
     let names = BTreeMap::from([("T".to_owned(), "table-1".to_owned())]);
     let template = Template::parse(text, &names).unwrap();
 
-    assert_eq!(template.stage, "prod");
-    let response = &template.responses["DEFAULT_4XX"];
+    assert_eq!(template.api.stage, "prod");
+    let response = &template.api.responses["DEFAULT_4XX"];
     assert_eq!(
         (response.status, &*response.headers["X-A"]),
         (Some(404), "b")
@@ -52,7 +52,7 @@ Resources:
     };
     assert_eq!(function.timeout, Duration::from_secs(7));
     assert_eq!(function.memory_size, 128);
-    assert_eq!(template.routes[0].method, "GET");
+    assert_eq!(template.api.routes[0].method, "GET");
     assert_eq!(template.path("f"), Some("/items"));
     assert_eq!(template.schedules[0].every, Duration::from_mins(5));
     assert_eq!(template.tables[0].name, "table-1");
@@ -116,12 +116,12 @@ fn what_the_gateway_cannot_do_is_named() {
         "  F:
     Type: AWS::Serverless::Function
     Metadata: { BuildProperties: { Binary: f } }
-    Properties: { Events: { Api: { Type: Api, Properties: { Method: get, Path: '/users/{id}' } } } }
+    Properties: { Events: { Api: { Type: Api, Properties: { Method: get, Path: '/users/{id+}' } } } }
 ",
     );
     assert_eq!(
         error.unwrap_err().to_string(),
-        "template.yaml: F.Events.Api: only a fixed method and path are understood"
+        "template.yaml: F.Events.Api: only a fixed method and no greedy path are understood"
     );
 }
 

@@ -6,7 +6,7 @@ use local_aws::{
     gateway::{self, Gateway},
     lambda::{Function, Lambda},
     logs::{LogLine, Logs},
-    template::{GatewayResponse, Route},
+    template::{self, GatewayResponse, Route},
 };
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
@@ -57,9 +57,13 @@ impl Api {
         });
         let gateway = Gateway {
             lambda: Arc::clone(&lambda),
-            routes: vec![route("GET"), route("POST")],
-            responses: responses.collect(),
-            stage: "live".to_owned(),
+            api: template::Api {
+                id: "Api".to_owned(),
+                stage: "live".to_owned(),
+                routes: vec![route("GET"), route("POST")],
+                responses: responses.collect(),
+            },
+            callers: None,
             pages: axum::Router::new(),
             user: |_| None,
             access_log: broadcast::Sender::new(16),
