@@ -12,6 +12,7 @@ ROOT = documented.ROOT
 # Scripts that take commands out of a document and run them as they stand there: which ones.
 TAKEN = [
     (".ci/quick-start", "README.md", r"curl|cargo run -q"),
+    (".ci/quick-start", "docs/operations.md", r"curl"),
     (".ci/quick-start", "docs/functions.md", r"curl|cargo lambda (watch|invoke)"),
     ("tests/deployed/test_emulator.py", "docs/deploy.md", r"aws |block: (?!sam |smoke approve)"),
     ("tests/deployed/test_emulator.py", "docs/runbook.md", "aws "),
@@ -27,6 +28,7 @@ EXCEPTIONS = {
     "cargo prove --world": "repeats one history; run for all worlds",
     "cargo load --growth": "fills a table with a million users; run without",
     "cargo test --test e2e cases": "run with all other tests",
+    "cargo test --test e2e operations": "run with all other tests",
     "cargo speed --memory": "makes control groups as root",
     "rustup target add": "downloads Rust's standard library for arm64",
     "sam build": "builds for arm64; understood by the SAM CLI, see below",

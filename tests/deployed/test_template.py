@@ -87,6 +87,10 @@ class Stack:
         """The properties of all resources of a type, by logical id."""
         return {name: resource["Properties"] for name, resource in self.resources.items() if resource["Type"] == kind}
 
+    def routes(self):
+        """Returns paths with their methods, of both APIs."""
+        return [route for api in ("Api", "OperationsApi") for route in self.resources[api]["Properties"]["Body"]["paths"].items()]
+
     def functions(self):
         """Those of the API and of the schedule."""
         return {name: properties for name, properties in self.all("AWS::Lambda::Function").items() if name != "SmokeTest"}
@@ -212,25 +216,40 @@ class Deployed:
 
     def test_each_route_leads_to_the_live_version_of_a_function_which_it_may_invoke(self):
         integrations, permissions = set(), set()
-        for path, methods in self.stack.resources["Api"]["Properties"]["Body"]["paths"].items():
+        for path, methods in self.stack.routes():
             for method, operation in methods.items():
                 integration = operation["x-amazon-apigateway-integration"]
                 self.assertEqual(integration["type"], "aws_proxy")
                 [alias] = set(referred(integration["uri"])) & set(self.stack.all("AWS::Lambda::Alias"))
-                integrations.add((method.upper(), path, alias))
+                integrations.add((method.upper(), re.sub("{[^}]*}", "*", path), alias))
         for permission in self.stack.all("AWS::Lambda::Permission").values():
             if permission["Principal"] == "apigateway.amazonaws.com":
                 method, path = re.search(r"/\$\{__Stage__\}/([A-Z]+)(/.*)", permission["SourceArn"]["Fn::Sub"][0]).groups()
                 permissions.add((method, path, permission["FunctionName"]["Ref"]))
         self.assertEqual(integrations, permissions)
-        # Web pages may ask about each route but the webhook.
+        # Web pages may ask about each route but the webhook and the calls of operators.
         self.assertEqual(
             {(path, alias) for method, path, alias in integrations if method == "OPTIONS"},
-            {(path, alias) for method, path, alias in integrations if "/webhooks/" not in path})
+            {(path, alias) for method, path, alias in integrations if "/webhooks/" not in path and alias != "OperationsFunctionAliaslive"})
+
+    def test_operators_sign_their_calls_and_need_a_policy_of_their_own(self):
+        """https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-authorization-flow.html: what the policy of an API allows,
+        each caller of the account may do, whatever their own policies say.
+        """
+        body = self.stack.resources["OperationsApi"]["Properties"]["Body"]
+        for path, methods in body["paths"].items():
+            for method, operation in methods.items():
+                self.assertEqual(operation["security"], [{"AWS_IAM": []}], path)
+                self.assertNotIn("credentials", operation["x-amazon-apigateway-integration"], path)
+        self.assertEqual(body["components"]["securitySchemes"]["AWS_IAM"]["x-amazon-apigateway-authtype"], "awsSigv4")
+        [statement] = body["x-amazon-apigateway-policy"]["Statement"]
+        self.assertEqual((statement["Effect"], statement["Principal"]), ("Deny", "*"))
+        for response in body["x-amazon-apigateway-gateway-responses"].values():
+            self.assertNotIn("gatewayresponse.header.Access-Control-Allow-Origin", response["responseParameters"])
 
     def test_each_function_is_an_arm_binary_that_is_traced_and_has_a_log_group_of_its_own(self):
         groups = [properties["LoggingConfig"]["LogGroup"]["Ref"] for properties in self.stack.functions().values()]
-        self.assertEqual(len(set(groups)), 7)
+        self.assertEqual(len(set(groups)), 8)
         for function, properties in self.stack.functions().items():
             with self.subTest(function):
                 self.assertEqual(
@@ -280,7 +299,7 @@ class Deployed:
     def test_alarms_about_a_new_version_watch_that_version_of_each_function_with_a_route(self):
         """Lambda counts by ExecutedVersion what comes by an alias: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html"""
         routes = {}
-        for path, methods in self.stack.resources["Api"]["Properties"]["Body"]["paths"].items():
+        for path, methods in self.stack.routes():
             for operation in methods.values():
                 [function] = set(referred(operation["x-amazon-apigateway-integration"]["uri"])) & set(self.stack.all("AWS::Lambda::Alias"))
                 # A function logs its first route, whichever of its routes was called.
@@ -342,7 +361,7 @@ class Deployed:
 
     def test_logs_are_encrypted_and_kept_as_long_as_the_parameter_says(self):
         groups = self.stack.all("AWS::Logs::LogGroup")
-        self.assertEqual(len(groups), 11)
+        self.assertEqual(len(groups), 12)
         for group, properties in groups.items():
             self.assertLessEqual({"RetentionInDays": self.stack.parameters["LogRetentionDays"], "KmsKeyId": KEY}.items(), properties.items(), group)
 
@@ -590,7 +609,7 @@ class Delivered(unittest.TestCase):
         for name, properties in stack.functions().items():
             self.assertEqual(properties["CodeSigningConfigArn"], signing, name)
         groups = stack.all("AWS::CodeDeploy::DeploymentGroup").values()
-        self.assertEqual([group["ServiceRoleArn"] for group in groups], 7 * [{"Fn::GetAtt": ["DeploymentRole", "Arn"]}])
+        self.assertEqual([group["ServiceRoleArn"] for group in groups], 8 * [{"Fn::GetAtt": ["DeploymentRole", "Arn"]}])
 
 
 class Account(unittest.TestCase):

@@ -14,6 +14,7 @@ mod faults;
 mod flow;
 mod limits;
 mod metrics;
+mod operations;
 mod privacy;
 mod provider;
 mod reconcile;

@@ -1,0 +1,372 @@
+//! The calls of operators, signed by curl with the keys of the roles that docs/operations.md names.
+
+use std::process::Command;
+use std::time::Duration;
+
+use local::region;
+use serde_json::{Value, json};
+use tests::app::{App, GATE, STATUS, USER, exchange};
+
+/// A request as curl sends it.
+struct Signed<'a> {
+    region: &'a str,
+    secret: &'a str,
+    headers: &'a [&'a str],
+}
+
+/// Sends a signed request. Returns status and body.
+async fn send_signed(
+    app: &App,
+    role: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+    signed: Signed<'_>,
+) -> (u16, Value) {
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--show-error", "--noproxy", "*"])
+        .args(["--write-out", "\n%{http_code}", "--request", method])
+        .args(["--user", &format!("{role}:{}", signed.secret)])
+        .args([
+            "--aws-sigv4",
+            &format!("aws:amz:{}:execute-api", signed.region),
+        ])
+        .arg(format!("{}{path}", app.stack.operations_url()));
+    if !body.is_empty() {
+        curl.args(["--header", "content-type: application/json", "--data", body]);
+    }
+    for header in signed.headers {
+        curl.args(["--header", header]);
+    }
+    let output = tokio::task::spawn_blocking(move || curl.output());
+    let output = output.await.unwrap().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (body, status) = text.rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), serde_json::from_str(body).unwrap())
+}
+
+async fn call(app: &App, role: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let region = region();
+    let signed = Signed {
+        region: &region,
+        secret: "local",
+        headers: &[],
+    };
+    send_signed(app, role, method, path, body, signed).await
+}
+
+/// Returns the body of a 200.
+async fn done(app: &App, role: &str, method: &str, path: &str, body: &str) -> Value {
+    let (status, answer) = call(app, role, method, path, body).await;
+    assert_eq!(status, 200, "{method} {path}: {answer}");
+    answer
+}
+
+#[track_caller]
+fn assert_refused((status, body): &(u16, Value), expected: u16, code: &str, path: &str) {
+    assert_eq!(*status, expected, "{body}");
+    assert_eq!(body["status"], expected);
+    assert_eq!(body["error_code"], code);
+    assert_eq!(body["instance"], path);
+}
+
+#[tokio::test]
+async fn a_block_beats_the_provider_until_it_is_lifted() {
+    const BLOCK: &str = "/users/usr_abc123/block";
+    let app = App::start().await;
+    let reason = r#"{"reason": "Canary: reported by the police"}"#;
+    let user = done(&app, "compliance", "PUT", BLOCK, reason).await;
+    assert!(user["blocked_since"].is_i64());
+    app.get(GATE).await.assert_problem(403, "KYC-403-002", GATE);
+
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    assert_eq!(app.refreshed().await["status"], "approved");
+    app.get(GATE).await.assert_problem(403, "KYC-403-002", GATE);
+    let token = app.stack.token(USER, Duration::from_mins(1));
+    let question = json!({ "type": "REQUEST", "routeArn": "arn:aws:execute-api:eu-west-1:123456789012:a/live/GET/b",
+        "version": "2.0", "headers": { "x-juno-jwt": token } });
+    let answer = app.stack.invoke("gate", &question).await.unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    let denied = json!({ "isAuthorized": false, "context": { "error_code": "KYC-403-002" } });
+    assert_eq!(answer, denied);
+    assert_eq!(app.get(STATUS).await.ok()["status"], "approved");
+
+    // Repeated, it changes nothing.
+    let again = done(&app, "compliance", "PUT", BLOCK, reason).await;
+    assert_eq!(again["blocked_since"], user["blocked_since"]);
+    let user = done(
+        &app,
+        "compliance",
+        "DELETE",
+        BLOCK,
+        r#"{"reason": "cleared"}"#,
+    )
+    .await;
+    assert_eq!(user["blocked_since"], Value::Null);
+    assert_eq!(app.get(GATE).await.status, 204);
+
+    let history = done(&app, "support", "GET", "/users/usr_abc123/history", "").await;
+    let items = history["items"].as_array().unwrap();
+    let (first, last) = (items.first().unwrap(), items.last().unwrap());
+    assert_eq!(first["event"], "UserBlocked");
+    assert_eq!(first["reason"], "Canary: reported by the police");
+    assert_eq!(
+        first["caller"],
+        "arn:aws:sts::123456789012:assumed-role/compliance/local"
+    );
+    assert_eq!(last["event"], "UserUnblocked");
+    assert_eq!(last["reason"], "cleared");
+    let logged = app.stack.logs();
+    assert!(logged.iter().all(|line| !line.line.contains("Canary")));
+}
+
+#[tokio::test]
+async fn the_service_of_the_step_before_puts_a_new_user_on_verification() {
+    const STEP: &str = "/users/usr_new/onboarding";
+    let app = App::start().await;
+    let path = "/users/usr_new";
+    assert_refused(
+        &call(&app, "support", "GET", path, "").await,
+        404,
+        "KYC-404-002",
+        path,
+    );
+    let wish = r#"{"step": "kyc_verification", "if_step": "phone_verification"}"#;
+    for _ in 0..2 {
+        let user = done(&app, "onboarding-service", "PUT", STEP, wish).await;
+        assert_eq!(user["onboarding_step"], "kyc_verification");
+        assert_eq!(user["history_items"], 1);
+    }
+    let back = call(
+        &app,
+        "onboarding-service",
+        "PUT",
+        STEP,
+        r#"{"step": "phone_verification"}"#,
+    )
+    .await;
+    assert_refused(&back, 409, "KYC-409-002", STEP);
+    assert_eq!(back.1["current_step"], "kyc_verification");
+    let forced = r#"{"step": "phone_verification", "force": true, "reason": "wrong number"}"#;
+    let user = done(&app, "compliance", "PUT", STEP, forced).await;
+    assert_eq!(user["onboarding_step"], "phone_verification");
+
+    // Approved meanwhile: moves on at once.
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    app.refreshed().await;
+    let path = "/users/usr_abc123/onboarding";
+    let user = done(
+        &app,
+        "onboarding-service",
+        "PUT",
+        path,
+        r#"{"step": "kyc_verification"}"#,
+    );
+    assert_eq!(user.await["onboarding_step"], "open_banking");
+}
+
+#[tokio::test]
+async fn a_check_finds_what_no_webhook_told() {
+    let app = App::start().await;
+    app.webhooks("withheld").await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    assert_eq!(app.get(STATUS).await.ok()["status"], "pending");
+    let user = done(&app, "support", "POST", "/users/usr_abc123/check", "").await;
+    assert_eq!(user["status"], "approved");
+    let history = done(&app, "support", "GET", "/users/usr_abc123/history", "").await;
+    let last = history["items"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(last["cause"], "check");
+    assert_eq!(
+        last["caller"],
+        "arn:aws:sts::123456789012:assumed-role/support/local"
+    );
+    let name = done(&app, "compliance", "GET", "/users/usr_abc123/name", "").await;
+    assert!(name["first_name"].is_string());
+}
+
+#[tokio::test]
+async fn the_history_comes_in_pages() {
+    const STEP: &str = "/users/usr_abc123/onboarding";
+    let app = App::start().await;
+    for index in 0..51 {
+        let step = ["open_banking", "card_setup"][index % 2];
+        let wish = format!(r#"{{"step": "{step}", "force": true, "reason": "test"}}"#);
+        done(&app, "compliance", "PUT", STEP, &wish).await;
+    }
+    let path = "/users/usr_abc123/history";
+    let first = done(&app, "support", "GET", path, "").await;
+    let numbers = |page: &Value| -> Vec<u64> {
+        let items = page["items"].as_array().unwrap().iter();
+        items
+            .map(|item| item["sequence"].as_u64().unwrap())
+            .collect()
+    };
+    assert_eq!(numbers(&first), (1..=50).collect::<Vec<_>>());
+    let next = format!("{path}?page={}", first["next_page"].as_str().unwrap());
+    let second = done(&app, "support", "GET", &next, "").await;
+    assert_eq!(numbers(&second), [51]);
+    assert_eq!(second["next_page"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_changes_nothing() {
+    let app = App::start().await;
+    let long = format!(r#"{{"reason": "{}"}}"#, "x".repeat(64 * 1024));
+    let too_long = format!("/users/{}/block", "x".repeat(129));
+    let before = app.items("UsersTable").await;
+    for (method, path, body, status, code) in [
+        (
+            "PUT",
+            "/users/usr_abc123/onboarding",
+            r#"{"step": "nowhere"}"#,
+            400,
+            "GEN-400-001",
+        ),
+        (
+            "PUT",
+            "/users/usr_abc123/onboarding",
+            r#"{"step": "complete", "force": true}"#,
+            400,
+            "GEN-400-001",
+        ),
+        (
+            "PUT",
+            "/users/usr_abc123/onboarding",
+            r#"{"step": "complete", "step": "card_setup"}"#,
+            400,
+            "GEN-400-001",
+        ),
+        (
+            "PUT",
+            "/users/usr_abc123/onboarding",
+            r#"{"step": "complete", "when": 1}"#,
+            400,
+            "GEN-400-001",
+        ),
+        ("PUT", "/users/usr_abc123/block", "", 400, "GEN-400-001"),
+        (
+            "PUT",
+            "/users/usr_abc123/block",
+            r#"{"reason": " "}"#,
+            400,
+            "GEN-400-001",
+        ),
+        ("PUT", "/users/usr_abc123/block", &long, 413, "GEN-413-001"),
+        (
+            "DELETE",
+            "/users/usr_unknown/block",
+            r#"{"reason": "x"}"#,
+            404,
+            "KYC-404-002",
+        ),
+        ("POST", "/users/usr_unknown/check", "", 404, "KYC-404-002"),
+        ("GET", "/users/usr_unknown/history", "", 404, "KYC-404-002"),
+        ("PUT", &too_long, r#"{"reason": "x"}"#, 400, "GEN-400-001"),
+    ] {
+        let answer = call(&app, "local", method, path, body).await;
+        assert_refused(&answer, status, code, path);
+    }
+    let steps = call(
+        &app,
+        "local",
+        "PUT",
+        "/users/usr_abc123/onboarding",
+        r#"{"step": "nowhere"}"#,
+    );
+    let (_, steps) = steps.await;
+    assert_eq!(
+        steps["detail"],
+        "step is none of phone_verification, kyc_verification, open_banking, card_setup, feature_selection, complete"
+    );
+    let page = call(
+        &app,
+        "local",
+        "GET",
+        "/users/usr_abc123/history?page=forged",
+        "",
+    )
+    .await;
+    assert_refused(&page, 400, "GEN-400-001", "/users/usr_abc123/history");
+    assert_eq!(app.items("UsersTable").await, before);
+}
+
+#[tokio::test]
+async fn each_role_may_call_what_its_policy_says_and_nothing_else() {
+    const CALLS: [(&str, &str, &str); 7] = [
+        ("GET", "/users/usr_abc123", ""),
+        ("GET", "/users/usr_abc123/name", ""),
+        ("GET", "/users/usr_abc123/history", ""),
+        ("POST", "/users/usr_abc123/check", ""),
+        (
+            "PUT",
+            "/users/usr_abc123/onboarding",
+            r#"{"step": "kyc_verification"}"#,
+        ),
+        ("PUT", "/users/usr_abc123/block", r#"{"reason": "x"}"#),
+        ("DELETE", "/users/usr_abc123/block", r#"{"reason": "x"}"#),
+    ];
+    let app = App::start().await;
+    for (role, allowed) in [
+        ("support", [true, false, true, true, false, false, false]),
+        ("compliance", [true; 7]),
+        (
+            "onboarding-service",
+            [false, false, false, false, true, false, false],
+        ),
+        ("local", [true; 7]),
+    ] {
+        for ((method, path, body), allowed) in CALLS.into_iter().zip(allowed) {
+            let answer = call(&app, role, method, path, body).await;
+            if allowed {
+                assert_eq!(answer.0, 200, "{role} {method} {path}");
+            } else {
+                assert_refused(&answer, 403, "GEN-403-001", path);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_counts_only_with_a_fresh_signature_for_this_region() {
+    const PATH: &str = "/users/usr_abc123";
+    let app = App::start().await;
+    let here = region();
+    let unsigned = exchange(
+        app.http
+            .get(format!("{}{PATH}", app.stack.operations_url())),
+    )
+    .await;
+    unsigned.assert_problem(403, "GEN-403-001", PATH);
+    let with = |role, region, secret, headers| {
+        let signed = Signed {
+            region,
+            secret,
+            headers,
+        };
+        send_signed(&app, role, "GET", PATH, "", signed)
+    };
+    assert_eq!(with("support", &here, "local", &[]).await.0, 200);
+    for wrong in [
+        with("support", &here, "guessed", &[]).await,
+        with("nobody", &here, "local", &[]).await,
+        with("support", "us-east-2", "local", &[]).await,
+        with("support", &here, "local", &["X-Amz-Date: 20200101T000000Z"]).await,
+    ] {
+        assert_refused(&wrong, 403, "GEN-403-001", PATH);
+    }
+}
+
+#[tokio::test]
+async fn nobody_acts_without_a_caller_whom_iam_knows() {
+    let app = App::start().await;
+    let event = json!({ "resource": "/users/{id}", "path": "/users/usr_abc123", "httpMethod": "GET", "headers": {},
+        "multiValueHeaders": {}, "pathParameters": { "id": "usr_abc123" }, "body": null, "isBase64Encoded": false,
+        "requestContext": { "httpMethod": "GET", "identity": {}, "resourcePath": "/users/{id}", "requestId": "r", "stage": "live" } });
+    let answer = app.stack.invoke("operations", &event).await.unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(answer["statusCode"], 401);
+}
