@@ -431,6 +431,18 @@ export interface components {
             /** @constant */
             error_code?: "KYC-403-001";
         } & components["schemas"]["Problem"];
+        /** @description The user is blocked, approved or not. Verification would not help; contact support. */
+        "KYC-403-002": {
+            type?: unknown;
+            /** @constant */
+            title?: "KYC Access Blocked";
+            /** @constant */
+            status?: 403;
+            /** @constant */
+            detail?: "Access is blocked; contact support";
+            /** @constant */
+            error_code?: "KYC-403-002";
+        } & components["schemas"]["Problem"];
         /** @description The firewall refused the request, if there is one. */
         "GEN-403-001": {
             type?: unknown;
@@ -1129,7 +1141,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
-            /** @description The user is not approved, or the firewall refused the request. */
+            /** @description The user is not approved, or blocked, or the firewall refused the request. */
             403: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
@@ -1145,7 +1157,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["KYC-403-001"] | components["schemas"]["GEN-403-001"];
+                    "application/problem+json": components["schemas"]["KYC-403-001"] | components["schemas"]["KYC-403-002"] | components["schemas"]["GEN-403-001"];
                 };
             };
             413: components["responses"]["TooLarge"];
