@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use local::region;
 use serde_json::{Value, json};
-use tests::app::{App, GATE, STATUS, USER, exchange};
+use tests::app::{App, DETAILS, GATE, ME, STATUS, USER, exchange};
 
 /// A request as curl sends it.
 struct Signed<'a> {
@@ -189,6 +189,50 @@ async fn a_check_finds_what_no_webhook_told() {
 }
 
 #[tokio::test]
+async fn a_step_that_is_set_while_an_approval_lands_advances_the_user_once() {
+    const STEP: &str = "/users/usr_abc123/onboarding";
+    let app = App::start().await;
+    let back = r#"{"step": "phone_verification", "force": true, "reason": "test"}"#;
+    done(&app, "compliance", "PUT", STEP, back).await;
+    app.submit().await;
+    let wish = r#"{"step": "kyc_verification"}"#;
+    let set = || done(&app, "onboarding-service", "PUT", STEP, wish);
+    tokio::join!(
+        set(),
+        app.review(json!({ "reviewAnswer": "GREEN" })),
+        set(),
+        set(),
+        set()
+    );
+    app.refreshed().await;
+    assert_eq!(app.step().await, "open_banking");
+    let history = done(&app, "support", "GET", "/users/usr_abc123/history", "").await;
+    let items = history["items"].as_array().unwrap().iter();
+    let mut steps: Vec<_> = items
+        .map(|item| item["onboarding_step"].as_str().unwrap())
+        .collect();
+    steps.dedup();
+    let reached = steps.iter().filter(|step| **step == "open_banking").count();
+    assert_eq!(reached, 1, "{history}");
+}
+
+#[tokio::test]
+async fn an_export_holds_what_is_stored() {
+    let app = App::start().await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    app.refreshed().await;
+    app.get(DETAILS).await.ok();
+    let export = done(&app, "compliance", "GET", "/users/usr_abc123/export", "").await;
+    let me = app.get(ME).await.ok();
+    assert_eq!(export["name"]["first_name"], me["user"]["first_name"]);
+    assert!(export["documents"][0]["document_type"].is_string());
+    let items = export["history"]["items"].as_array().unwrap().len();
+    assert_eq!(export["user"]["history_items"], items);
+    assert_eq!(export["history"]["next_page"], Value::Null);
+}
+
+#[tokio::test]
 async fn the_history_comes_in_pages() {
     const STEP: &str = "/users/usr_abc123/onboarding";
     let app = App::start().await;
@@ -296,10 +340,11 @@ async fn what_cannot_be_read_changes_nothing() {
 
 #[tokio::test]
 async fn each_role_may_call_what_its_policy_says_and_nothing_else() {
-    const CALLS: [(&str, &str, &str); 7] = [
+    const CALLS: [(&str, &str, &str); 8] = [
         ("GET", "/users/usr_abc123", ""),
         ("GET", "/users/usr_abc123/name", ""),
         ("GET", "/users/usr_abc123/history", ""),
+        ("GET", "/users/usr_abc123/export", ""),
         ("POST", "/users/usr_abc123/check", ""),
         (
             "PUT",
@@ -311,13 +356,16 @@ async fn each_role_may_call_what_its_policy_says_and_nothing_else() {
     ];
     let app = App::start().await;
     for (role, allowed) in [
-        ("support", [true, false, true, true, false, false, false]),
-        ("compliance", [true; 7]),
+        (
+            "support",
+            [true, false, true, false, true, false, false, false],
+        ),
+        ("compliance", [true; 8]),
         (
             "onboarding-service",
-            [false, false, false, false, true, false, false],
+            [false, false, false, false, false, true, false, false],
         ),
-        ("local", [true; 7]),
+        ("local", [true; 8]),
     ] {
         for ((method, path, body), allowed) in CALLS.into_iter().zip(allowed) {
             let answer = call(&app, role, method, path, body).await;

@@ -1,7 +1,7 @@
 //! The calls of operators, at a REST API of their own that IAM guards (docs/operations.md).
 
 use lambda_http::Error;
-use shared::http::views::{HistoryView, NameView, OperatorView};
+use shared::http::views::{ExportView, HistoryView, NameView, OperatorView};
 use shared::http::{Call, Route, serve};
 use shared::platform::run;
 use shared::startup::Startup;
@@ -19,6 +19,11 @@ fn main() -> Result<(), Error> {
                 Call::History { after } => {
                     let page = service.history(&id, *after).await?;
                     return Ok(HistoryView::from(&page).into());
+                }
+                Call::Export => {
+                    let (user, history) = service.export(&id).await?;
+                    let schedule = &service.policy.schedule;
+                    return Ok(ExportView::new(&user, schedule, &history).into());
                 }
                 Call::Name => {
                     let user = service.known_user(&id).await?;

@@ -28,6 +28,8 @@ pub enum Call {
         /// The number of the last item of the page before; 0 for the first page.
         after: u64,
     },
+    /// `GET /users/{id}/export`
+    Export,
     /// `POST /users/{id}/check`
     Check(Operation),
     /// `PUT /users/{id}/onboarding`
@@ -79,6 +81,7 @@ impl Request {
             (&Method::GET, "/users/{id}/history") => Call::History {
                 after: self.page()?,
             },
+            (&Method::GET, "/users/{id}/export") => Call::Export,
             (&Method::POST, "/users/{id}/check") => Call::Check(operation(None)),
             (&Method::PUT, "/users/{id}/onboarding") => {
                 let body: StepBody = self.json(r#"{"step": "…"}"#)?;

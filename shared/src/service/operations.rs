@@ -12,6 +12,9 @@ use crate::repository::{HistoryEntry, RepositoryError, UserStore, Users};
 /// The items of a page of the history.
 const PAGE: u8 = 50;
 
+/// The pages of the history in an export: more than anybody has, and far fewer than a function may answer with.
+const EXPORTED_PAGES: u8 = 20;
+
 /// A page of a user's history.
 #[derive(Debug)]
 pub struct HistoryPage {
@@ -130,10 +133,31 @@ impl<P> KycService<Users, P> {
     /// # Errors
     /// [`ServiceError::UnknownUser`] if there is neither a history nor a user.
     pub async fn history(&self, id: &UserId, after: u64) -> Result<HistoryPage, ServiceError> {
-        let entries = self.users.history(id, after, PAGE).await?;
-        if entries.is_empty() && after == 0 {
+        let page = self.page(id, after).await?;
+        if page.entries.is_empty() && after == 0 {
             self.known_user(id).await?;
         }
+        Ok(page)
+    }
+
+    /// Reads all that is stored about a user: the user, and the history from its beginning.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownUser`] if nothing is stored of the user.
+    pub async fn export(&self, id: &UserId) -> Result<(User, HistoryPage), ServiceError> {
+        let user = self.known_user(id).await?;
+        let mut all = self.page(id, 0).await?;
+        for _ in 1..EXPORTED_PAGES {
+            let Some(after) = all.next else { break };
+            let page = self.page(id, after).await?;
+            all.entries.extend(page.entries);
+            all.next = page.next;
+        }
+        Ok((user, all))
+    }
+
+    async fn page(&self, id: &UserId, after: u64) -> Result<HistoryPage, RepositoryError> {
+        let entries = self.users.history(id, after, PAGE).await?;
         let is_full = entries.len() == usize::from(PAGE);
         let next = entries.last().map(|entry| entry.sequence);
         Ok(HistoryPage {

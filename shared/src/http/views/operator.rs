@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Time, View, our_time, revealed, time};
-use crate::kyc::{ApplicantId, Awaited, Due, Name, ReviewSchedule, User};
+use crate::kyc::{ApplicantId, Awaited, Due, Name, Reason, ReviewSchedule, StoredDocument, User};
 use crate::repository::HistoryEntry;
 use crate::service::HistoryPage;
 
@@ -88,6 +88,56 @@ impl<'a> From<&'a User> for NameView<'a> {
         Self {
             first_name: revealed(name.and_then(Name::first)),
             last_names: revealed(name.and_then(Name::last)),
+        }
+    }
+}
+
+/// All that is stored about a person.
+#[derive(Serialize)]
+pub struct ExportView<'a> {
+    user: OperatorView<'a>,
+    name: NameView<'a>,
+    /// The reason that the user was given for a rejection.
+    reject_reason: Option<&'a str>,
+    documents: Vec<DocumentView>,
+    history: HistoryView<'a>,
+}
+
+#[derive(Serialize)]
+struct DocumentView {
+    document_type: &'static str,
+    status: &'static str,
+    submitted_at: Option<Time>,
+}
+
+impl View for ExportView<'_> {}
+
+impl<'a> ExportView<'a> {
+    /// Makes the view of a user and their history.
+    #[must_use]
+    pub fn new(user: &'a User, schedule: &ReviewSchedule, history: &'a HistoryPage) -> Self {
+        let documents = user.documents.as_ref();
+        let documents = documents.map(|read| read.documents.as_slice());
+        Self {
+            user: OperatorView::new(user, schedule),
+            name: NameView::from(user),
+            reject_reason: user.review.reason().map(Reason::reveal),
+            documents: documents
+                .unwrap_or_default()
+                .iter()
+                .map(DocumentView::from)
+                .collect(),
+            history: HistoryView::from(history),
+        }
+    }
+}
+
+impl From<&StoredDocument> for DocumentView {
+    fn from(document: &StoredDocument) -> Self {
+        Self {
+            document_type: document.kind.as_str(),
+            status: document.status.as_str(),
+            submitted_at: time(document.submitted_at),
         }
     }
 }
