@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use local::region;
 use serde_json::{Value, json};
-use tests::app::{App, DETAILS, GATE, ME, STATUS, USER, exchange};
+use shared::kyc::{Timestamp, User};
+use tests::app::{App, DETAILS, GATE, ME, STATUS, USER, exchange, new_user, schedule};
 
 /// A request as curl sends it.
 struct Signed<'a> {
@@ -217,6 +218,48 @@ async fn a_step_that_is_set_while_an_approval_lands_advances_the_user_once() {
 }
 
 #[tokio::test]
+async fn who_waits_longest_is_listed_first() {
+    let app = App::start().await;
+    app.webhooks("withheld").await;
+    let first = Timestamp::from_millis(1_704_067_200_000);
+    for (id, minutes) in [("usr_second", 10), ("usr_first", 0)] {
+        let user = User {
+            session_at: Some(first.plus(Duration::from_mins(minutes))),
+            waiting_since: Some(first.plus(Duration::from_mins(minutes))),
+            ..new_user(id)
+        };
+        app.users.create(&user, &schedule()).await.unwrap();
+    }
+    let overdue = done(&app, "support", "GET", "/overdue", "").await;
+    let queue = |name: &str| {
+        let queues = overdue["queues"].as_array().unwrap();
+        queues
+            .iter()
+            .find(|queue| queue["queue"] == name)
+            .unwrap()
+            .clone()
+    };
+    let in_flight = queue("in_flight");
+    assert_eq!(in_flight["count"], 2);
+    assert_eq!(in_flight["is_capped"], false);
+    let users = in_flight["users"].as_array().unwrap().iter();
+    let users: Vec<_> = users
+        .map(|user| user["user_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(users, ["usr_first", "usr_second"]);
+    assert_eq!(queue("decided")["count"], 0);
+    // Registered, and not due before tomorrow.
+    let decided = done(&app, "support", "GET", "/users?awaiting=decided", "").await;
+    assert_eq!(decided["users"][0]["user_id"], USER);
+    let unknown = call(&app, "support", "GET", "/users?awaiting=godot", "").await;
+    assert_refused(&unknown, 400, "GEN-400-001", "/users");
+    assert_eq!(
+        unknown.1["detail"],
+        "awaiting is none of unsettled, in_flight, decided"
+    );
+}
+
+#[tokio::test]
 async fn an_export_holds_what_is_stored() {
     let app = App::start().await;
     app.submit().await;
@@ -340,7 +383,9 @@ async fn what_cannot_be_read_changes_nothing() {
 
 #[tokio::test]
 async fn each_role_may_call_what_its_policy_says_and_nothing_else() {
-    const CALLS: [(&str, &str, &str); 8] = [
+    const CALLS: [(&str, &str, &str); 10] = [
+        ("GET", "/overdue", ""),
+        ("GET", "/users?awaiting=decided", ""),
         ("GET", "/users/usr_abc123", ""),
         ("GET", "/users/usr_abc123/name", ""),
         ("GET", "/users/usr_abc123/history", ""),
@@ -358,20 +403,25 @@ async fn each_role_may_call_what_its_policy_says_and_nothing_else() {
     for (role, allowed) in [
         (
             "support",
-            [true, false, true, false, true, false, false, false],
+            [
+                true, true, true, false, true, false, true, false, false, false,
+            ],
         ),
-        ("compliance", [true; 8]),
+        ("compliance", [true; 10]),
         (
             "onboarding-service",
-            [false, false, false, false, false, true, false, false],
+            [
+                false, false, false, false, false, false, false, true, false, false,
+            ],
         ),
-        ("local", [true; 8]),
+        ("local", [true; 10]),
     ] {
         for ((method, path, body), allowed) in CALLS.into_iter().zip(allowed) {
             let answer = call(&app, role, method, path, body).await;
             if allowed {
                 assert_eq!(answer.0, 200, "{role} {method} {path}");
             } else {
+                let (path, _) = path.split_once('?').unwrap_or((path, ""));
                 assert_refused(&answer, 403, "GEN-403-001", path);
             }
         }

@@ -1,8 +1,10 @@
 //! The calls of operators, at a REST API of their own that IAM guards (docs/operations.md).
 
 use lambda_http::Error;
-use shared::http::views::{ExportView, HistoryView, NameView, OperatorView};
-use shared::http::{Call, Route, serve};
+use shared::http::views::{
+    ExportView, HistoryView, NameView, OperatorView, OverdueView, WaitingView,
+};
+use shared::http::{Call, Route, UserCall, serve};
 use shared::platform::run;
 use shared::startup::Startup;
 
@@ -14,28 +16,36 @@ fn main() -> Result<(), Error> {
         service.users.connect().await;
 
         serve(startup.endpoint(Route::Operations)?, |request| async move {
-            let (id, call) = request.call(&service.policy.onboarding)?;
+            let schedule = &service.policy.schedule;
+            let (id, call) = match request.call(&service.policy.onboarding)? {
+                Call::Overdue => {
+                    return Ok(OverdueView::from(&service.overdue().await?[..]).into());
+                }
+                Call::Waiting(queue) => {
+                    return Ok(WaitingView::from(&service.waiting(queue).await?).into());
+                }
+                Call::About(id, call) => (id, call),
+            };
             let user = match &call {
-                Call::History { after } => {
+                UserCall::History { after } => {
                     let page = service.history(&id, *after).await?;
                     return Ok(HistoryView::from(&page).into());
                 }
-                Call::Export => {
+                UserCall::Export => {
                     let (user, history) = service.export(&id).await?;
-                    let schedule = &service.policy.schedule;
                     return Ok(ExportView::new(&user, schedule, &history).into());
                 }
-                Call::Name => {
+                UserCall::Name => {
                     let user = service.known_user(&id).await?;
                     return Ok(NameView::from(&user).into());
                 }
-                Call::User => service.known_user(&id).await?,
-                Call::Check(by) => service.check_now(&id, by, request.deadline()).await?,
-                Call::SetStep(change, by) => service.set_step(&id, change, by).await?,
-                Call::Block(by) => service.block(&id, by).await?,
-                Call::Unblock(by) => service.unblock(&id, by).await?,
+                UserCall::User => service.known_user(&id).await?,
+                UserCall::Check(by) => service.check_now(&id, by, request.deadline()).await?,
+                UserCall::SetStep(change, by) => service.set_step(&id, change, by).await?,
+                UserCall::Block(by) => service.block(&id, by).await?,
+                UserCall::Unblock(by) => service.unblock(&id, by).await?,
             };
-            Ok(OperatorView::new(&user, &service.policy.schedule).into())
+            Ok(OperatorView::new(&user, schedule).into())
         })
         .await
     })

@@ -10,15 +10,26 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Failure, Problem, Request};
-use crate::kyc::{Caller, Justification, Onboarding, Operation, Step, StepChange, UserId};
+use crate::kyc::{Caller, Justification, Onboarding, Operation, Queue, Step, StepChange, UserId};
 use crate::platform::json::Unambiguous;
 
 /// The largest body of a call, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// A call about a user.
+/// A call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
+    /// `GET /overdue`
+    Overdue,
+    /// `GET /users?awaiting=…`
+    Waiting(Queue),
+    /// A call about one user.
+    About(UserId, UserCall),
+}
+
+/// A call about a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserCall {
     /// `GET /users/{id}`
     User,
     /// `GET /users/{id}/name`, a path of its own: policies of IAM know paths and no queries.
@@ -57,12 +68,12 @@ struct ReasonBody {
 }
 
 impl Request {
-    /// Reads the call and the user that it is about.
+    /// Reads the call.
     ///
     /// # Errors
     /// [`Problem::UnknownCaller`] unless IAM says who calls, [`Problem::InvalidRequest`] for what cannot be read, and
     /// [`Problem::TooLarge`].
-    pub fn call(&self, onboarding: &Onboarding) -> Result<(UserId, Call), Failure> {
+    pub fn call(&self, onboarding: &Onboarding) -> Result<Call, Failure> {
         let caller = self.caller()?;
         if self.body().len() > MAX_BODY {
             return Err(Problem::TooLarge.into());
@@ -76,13 +87,15 @@ impl Request {
             Ok(operation(Some(reason(&body.reason)?)))
         };
         let call = match (self.method(), self.resource()) {
-            (&Method::GET, "/users/{id}") => Call::User,
-            (&Method::GET, "/users/{id}/name") => Call::Name,
-            (&Method::GET, "/users/{id}/history") => Call::History {
+            (&Method::GET, "/overdue") => return Ok(Call::Overdue),
+            (&Method::GET, "/users") => return Ok(Call::Waiting(self.queue()?)),
+            (&Method::GET, "/users/{id}") => UserCall::User,
+            (&Method::GET, "/users/{id}/name") => UserCall::Name,
+            (&Method::GET, "/users/{id}/history") => UserCall::History {
                 after: self.page()?,
             },
-            (&Method::GET, "/users/{id}/export") => Call::Export,
-            (&Method::POST, "/users/{id}/check") => Call::Check(operation(None)),
+            (&Method::GET, "/users/{id}/export") => UserCall::Export,
+            (&Method::POST, "/users/{id}/check") => UserCall::Check(operation(None)),
             (&Method::PUT, "/users/{id}/onboarding") => {
                 let body: StepBody = self.json(r#"{"step": "…"}"#)?;
                 let justification = body.reason.as_deref().map(reason).transpose()?;
@@ -97,13 +110,13 @@ impl Request {
                         .transpose()?,
                     forced: body.force,
                 };
-                Call::SetStep(change, operation(justification))
+                UserCall::SetStep(change, operation(justification))
             }
-            (&Method::PUT, "/users/{id}/block") => Call::Block(with_reason()?),
-            (&Method::DELETE, "/users/{id}/block") => Call::Unblock(with_reason()?),
+            (&Method::PUT, "/users/{id}/block") => UserCall::Block(with_reason()?),
+            (&Method::DELETE, "/users/{id}/block") => UserCall::Unblock(with_reason()?),
             _ => return Err(Failure::invalid("There is no such call")),
         };
-        Ok((self.subject()?, call))
+        Ok(Call::About(self.subject()?, call))
     }
 
     /// Returns the path of the call, as it was sent.
@@ -135,6 +148,18 @@ impl Request {
         let id = percent_decode_str(id).decode_utf8().map(Cow::into_owned);
         let id = id.ok().and_then(|id| UserId::parse(id).ok());
         id.ok_or_else(|| Failure::invalid("The id of a user is 1 to 128 visible ASCII characters"))
+    }
+
+    /// Reads the queue whose users are asked for.
+    fn queue(&self) -> Result<Queue, Failure> {
+        let parameters = self.inner().query_string_parameters_ref();
+        let awaited = parameters.and_then(|parameters| parameters.first("awaiting"));
+        let mut queues = Queue::ALL.into_iter();
+        let queue = queues.find(|queue| awaited == Some(queue.as_str()));
+        queue.ok_or_else(|| {
+            let names = Queue::ALL.map(Queue::as_str).join(", ");
+            Failure::invalid(format!("awaiting is none of {names}"))
+        })
     }
 
     /// Reads where a page of the history begins.

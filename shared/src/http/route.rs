@@ -33,7 +33,7 @@ impl Route {
             Self::User => "/v0/user/me",
             Self::OnboardingSteps => "/v0/user/me/onboarding/steps",
             Self::Webhook => "/v0/webhooks/kyc/sumsub/events",
-            Self::Operations => "/users/{id}",
+            Self::Operations => "/users",
         }
     }
 

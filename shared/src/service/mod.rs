@@ -12,7 +12,7 @@ mod webhook;
 
 pub use details::Details;
 pub use gate::{Admission, Gate};
-pub use operations::HistoryPage;
+pub use operations::{HistoryPage, Waiting};
 pub use rate_limiter::RateLimiter;
 pub use reconcile::{PACE, Reconciled};
 pub use webhook::{DeliveryOutcome, WebhookReceiver};

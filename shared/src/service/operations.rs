@@ -3,17 +3,37 @@
 use super::store::{ATTEMPTS, Stored};
 use super::{KycService, ServiceError};
 use crate::kyc::{
-    Cause, Operation, StepChange, User, UserId, apply_block, apply_step, apply_unblock,
+    Cause, Operation, Queue, StepChange, Timestamp, User, UserId, apply_block, apply_step,
+    apply_unblock,
 };
 use crate::platform::Deadline;
 use crate::provider::Provider;
-use crate::repository::{HistoryEntry, RepositoryError, UserStore, Users};
+use crate::repository::{DueUser, HistoryEntry, RepositoryError, Shard, UserStore, Users};
 
 /// The items of a page of the history.
 const PAGE: u8 = 50;
 
 /// The pages of the history in an export: more than anybody has, and far fewer than a function may answer with.
 const EXPORTED_PAGES: u8 = 20;
+
+/// Users of a shard that are counted at most.
+const COUNTED: u8 = 100;
+
+/// Users that are listed at most.
+const LISTED: usize = 50;
+
+/// The users who wait in a queue for a check.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The queue.
+    pub queue: Queue,
+    /// How many there are.
+    pub count: usize,
+    /// True if there are more than were counted.
+    pub is_capped: bool,
+    /// Those whose turn comes first, at most 50.
+    pub first: Vec<DueUser>,
+}
 
 /// A page of a user's history.
 #[derive(Debug)]
@@ -31,6 +51,46 @@ impl<S: UserStore, P> KycService<S, P> {
     /// [`ServiceError::UnknownUser`] for anybody else, [`ServiceError::Repository`] if the user cannot be read.
     pub async fn known_user(&self, id: &UserId) -> Result<User, ServiceError> {
         self.users.get(id).await?.ok_or(ServiceError::UnknownUser)
+    }
+
+    /// Lists the users who are overdue for a check, by queue.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] if the index cannot be read.
+    pub async fn overdue(&self) -> Result<Vec<Waiting>, RepositoryError> {
+        let now = (self.clock)();
+        let mut queues = Vec::new();
+        for queue in Queue::ALL {
+            queues.push(self.due_until(queue, now).await?);
+        }
+        Ok(queues)
+    }
+
+    /// Lists the users who wait in a queue, due or not, the longest due first.
+    ///
+    /// # Errors
+    /// [`RepositoryError`] if the index cannot be read.
+    pub async fn waiting(&self, queue: Queue) -> Result<Waiting, RepositoryError> {
+        self.due_until(queue, Timestamp::from_millis(i64::MAX))
+            .await
+    }
+
+    async fn due_until(&self, queue: Queue, end: Timestamp) -> Result<Waiting, RepositoryError> {
+        let (mut users, mut is_capped) = (Vec::new(), false);
+        for shard in Shard::all() {
+            let due = self.users.due(queue, shard, end, None, COUNTED).await?;
+            is_capped |= due.len() == usize::from(COUNTED);
+            users.extend(due);
+        }
+        let count = users.len();
+        users.sort_by_key(|user| user.at);
+        users.truncate(LISTED);
+        Ok(Waiting {
+            queue,
+            count,
+            is_capped,
+            first: users,
+        })
     }
 
     /// Puts a user on an onboarding step (see [`apply_step`]). Makes the user if need be.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Time, View, our_time, revealed, time};
 use crate::kyc::{ApplicantId, Awaited, Due, Name, Reason, ReviewSchedule, StoredDocument, User};
 use crate::repository::HistoryEntry;
-use crate::service::HistoryPage;
+use crate::service::{HistoryPage, Waiting};
 
 /// All that is stored about a user but their name, their documents and the reason that they were given.
 #[derive(Serialize)]
@@ -69,6 +69,54 @@ impl<'a> OperatorView<'a> {
             erased_applicants: user.erased.len(),
             history_items: user.sequence,
             version: user.version,
+        }
+    }
+}
+
+/// The users who are overdue, by queue.
+#[derive(Serialize)]
+pub struct OverdueView<'a> {
+    queues: Vec<WaitingView<'a>>,
+}
+
+/// The users who wait in a queue.
+#[derive(Serialize)]
+pub struct WaitingView<'a> {
+    queue: &'static str,
+    count: usize,
+    /// True if there are more than `count`.
+    is_capped: bool,
+    users: Vec<WaitingUserView<'a>>,
+}
+
+#[derive(Serialize)]
+struct WaitingUserView<'a> {
+    user_id: &'a str,
+    due_at: Time,
+}
+
+impl View for OverdueView<'_> {}
+impl View for WaitingView<'_> {}
+
+impl<'a> From<&'a [Waiting]> for OverdueView<'a> {
+    fn from(queues: &'a [Waiting]) -> Self {
+        Self {
+            queues: queues.iter().map(WaitingView::from).collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a Waiting> for WaitingView<'a> {
+    fn from(waiting: &'a Waiting) -> Self {
+        let users = waiting.first.iter().map(|user| WaitingUserView {
+            user_id: user.id.as_str(),
+            due_at: Time(user.at.millis()),
+        });
+        Self {
+            queue: waiting.queue.as_str(),
+            count: waiting.count,
+            is_capped: waiting.is_capped,
+            users: users.collect(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::kyc::{
     ApplicantType, DocumentsRead, Level, Name, Personal, Queue, Reason, StoredDocument, UserId,
+    apply_block,
 };
 
 /// An hour in milliseconds.
@@ -1042,4 +1043,26 @@ fn a_user_in_doubt_is_looked_at_within_a_minute_of_the_clock() {
     let due = policy().schedule.due(&user).unwrap();
     assert_eq!(due.queue, Queue::Unsettled);
     assert_eq!(due.at, ours(HOUR).plus(Duration::from_mins(1)));
+}
+
+/// An operator's block is none of the provider's business, whatever it says, and whenever.
+#[test]
+fn no_event_and_no_read_lifts_a_block() {
+    for status in Status::ALL {
+        let user = apply_block(&stored(status), ours(1));
+        let mut results = vec![
+            apply_not_found(&user, ours(2)),
+            apply_inactive(&user, &applicant("a"), ours(2)),
+            apply_missing(&user, ours(2), true),
+        ];
+        for at in [0, 2, 2_000_000] {
+            let effects = any_effect(at).into_iter();
+            results.extend(effects.map(|effect| after_hint(&user, &event(effect, at), at)));
+            let reads = Status::ALL.map(|status| after_read(&user, &seen(status, at), at));
+            results.extend(reads);
+        }
+        for after in results {
+            assert_eq!(after.blocked_since, Some(ours(1)), "{after:?}");
+        }
+    }
 }
