@@ -36,7 +36,7 @@ struct Run {
         long,
         value_name = "PORT",
         default_value_t = 3000,
-        help = "The port of the API; the next three are for the simulator, DynamoDB and Secrets Manager. 0: any that are free"
+        help = "The port of the API; the next four are for the simulator, DynamoDB, Secrets Manager and the operators' API. 0: any that are free"
     )]
     port: u16,
     /// Directory of data and secrets, instead of .local beside template.yaml
