@@ -12,7 +12,7 @@ ROOT = documented.ROOT
 # Scripts that take commands out of a document and run them as they stand there: which ones.
 TAKEN = [
     (".ci/quick-start", "README.md", r"curl|cargo run -q"),
-    (".ci/quick-start", "docs/operations.md", r"curl"),
+    (".ci/quick-start", "docs/operations.md", r"block: curl"),
     (".ci/quick-start", "docs/functions.md", r"curl|cargo lambda (watch|invoke)"),
     ("tests/deployed/test_emulator.py", "docs/deploy.md", r"aws |block: (?!sam |smoke approve)"),
     ("tests/deployed/test_emulator.py", "docs/runbook.md", "aws "),
@@ -24,6 +24,7 @@ EXCEPTIONS = {
     "aws events start-replay": "the emulator of AWS knows no archives",
     "cargo lambda build --release --arm64": "needs Rust's standard library for arm64; run without --arm64",
     "cargo run -- --provider-url https://api.sumsub.com": "needs an account at the provider",
+    'curl --aws-sigv4 "aws:amz:$AWS_REGION': "needs an AWS account",
     "cloudflared tunnel": "needs an account at the provider",
     "cargo prove --world": "repeats one history; run for all worlds",
     "cargo load --growth": "fills a table with a million users; run without",
