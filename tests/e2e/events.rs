@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::app::{App, USER};
 
 /// In this order the webhooks tell a story, and the reads see its end.
-const EVENTS: [(&str, &str, u16); 13] = [
+const EVENTS: [(&str, &str, u16); 14] = [
     ("status.json", "status", 200),
     ("status-refresh.json", "status", 404),
     ("gate.json", "gate", 403),
@@ -22,6 +22,7 @@ const EVENTS: [(&str, &str, u16); 13] = [
     ("webhook-deleted.json", "webhook", 200),
     ("details.json", "details", 200),
     ("user.json", "user", 200),
+    ("operations.json", "operations", 200),
 ];
 
 /// The event that the schedule sends.
@@ -125,7 +126,7 @@ async fn a_ping_that_keeps_a_function_warm_is_answered_with_nothing() {
         Value::Null,
     ];
     let functions: BTreeSet<_> = EVENTS.iter().map(|(_, function, _)| *function).collect();
-    assert_eq!(functions.len(), 6);
+    assert_eq!(functions.len(), 7);
     for function in functions {
         for ping in &pings {
             let answer = app.stack.invoke(function, ping).await;

@@ -58,7 +58,7 @@ async fn call(app: &App, role: &str, method: &str, path: &str, body: &str) -> (u
 }
 
 /// Returns the body of a 200.
-async fn done(app: &App, role: &str, method: &str, path: &str, body: &str) -> Value {
+pub(crate) async fn done(app: &App, role: &str, method: &str, path: &str, body: &str) -> Value {
     let (status, answer) = call(app, role, method, path, body).await;
     assert_eq!(status, 200, "{method} {path}: {answer}");
     answer

@@ -11,6 +11,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::app::{App, send};
 
+use crate::operations::done as operate;
+
 use crate::provider::serve;
 
 /// The state of a user, as far as a consumer knows it.
@@ -165,6 +167,14 @@ fn schemas() -> HashMap<&'static str, Validator> {
             )),
         ),
         (
+            "UserBlocked",
+            schema(include_str!("../../docs/events/UserBlocked.schema.json")),
+        ),
+        (
+            "UserUnblocked",
+            schema(include_str!("../../docs/events/UserUnblocked.schema.json")),
+        ),
+        (
             "PersonErased",
             schema(include_str!("../../docs/events/PersonErased.schema.json")),
         ),
@@ -218,6 +228,10 @@ async fn events_lead_to_the_state_of_the_tables() {
     .await;
     app.simulate(Method::DELETE, "applicants/usr_1", json!({}))
         .await;
+    let reason = r#"{"reason": "Grimhilde Xanthippe called"}"#;
+    for method in ["PUT", "DELETE"] {
+        operate(&app, "compliance", method, "/users/usr_1/block", reason).await;
+    }
     until_equal(&app, &consumer).await;
 
     let schemas = schemas();
@@ -231,11 +245,10 @@ async fn events_lead_to_the_state_of_the_tables() {
             assert!(!event.to_string().contains(name), "{event}");
         }
     }
-    let erased = consumer
-        .accepted
-        .iter()
-        .any(|event| event["detail-type"] == "PersonErased");
-    assert!(erased);
+    for kind in ["PersonErased", "UserBlocked", "UserUnblocked"] {
+        let mut events = consumer.accepted.iter();
+        assert!(events.any(|event| event["detail-type"] == kind), "{kind}");
+    }
 
     // From the beginning, in any order, each twice.
     let mut replayed = BTreeMap::new();

@@ -22,10 +22,11 @@ use crate::instance::Launch;
 use crate::issuer;
 
 /// The names of all functions.
-pub(super) const FUNCTIONS: [&str; 7] = [
+pub(super) const FUNCTIONS: [&str; 8] = [
     "access-token",
     "details",
     "gate",
+    "operations",
     "reconcile",
     "status",
     "user",
@@ -65,7 +66,7 @@ type Case = (
 
 const STATUS: &str = r#"{"status":"approved","applicant_id":"65abc123def4560000000000""#;
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     (
         "status",
         "status",
@@ -123,6 +124,14 @@ const CASES: [Case; 9] = [
         r#"{"user":{"id":"usr_abc123","#,
     ),
     ("gate", "gate", "gate", table::APPROVED, Some(204), ""),
+    (
+        "operations",
+        "operations",
+        "operations",
+        table::APPROVED,
+        Some(200),
+        r#"{"user_id":"usr_abc123","#,
+    ),
     ("reconcile", "reconcile", "", table::APPROVED, None, ""),
 ];
 
