@@ -64,13 +64,24 @@ impl Justification {
     }
 }
 
-/// Who asks for a change, and why.
+/// An operator's request for a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
     /// The operator.
     pub caller: Caller,
     /// Their words. `None` where the call itself says why.
     pub justification: Option<Justification>,
+}
+
+impl Operation {
+    /// Returns the cause of the change that the operation makes, by a word for it.
+    #[must_use]
+    pub fn cause<'a>(&'a self, word: &'a str) -> Cause<'a> {
+        Cause {
+            word,
+            operation: Some(self),
+        }
+    }
 }
 
 /// The cause of a change, for the history.
@@ -98,7 +109,7 @@ pub struct StepChange {
     pub step: Step,
     /// The step that the user must stand on. `None`: any.
     pub if_step: Option<Step>,
-    /// Whether the user may be put back.
+    /// True if the user may be put back.
     pub forced: bool,
 }
 

@@ -10,6 +10,9 @@ use std::time::Duration;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// A time after all others.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// Makes a time from milliseconds since the Unix epoch.
     #[must_use]
     pub const fn from_millis(millis: i64) -> Self {

@@ -1,10 +1,8 @@
 //! The calls of operators: people of support and compliance, and the services of other onboarding steps.
 
-use super::store::{ATTEMPTS, Stored};
 use super::{KycService, ServiceError};
 use crate::kyc::{
-    Cause, Operation, Queue, StepChange, Timestamp, User, UserId, apply_block, apply_step,
-    apply_unblock,
+    Operation, Queue, StepChange, Timestamp, User, UserId, apply_block, apply_step, apply_unblock,
 };
 use crate::platform::Deadline;
 use crate::provider::Provider;
@@ -27,7 +25,7 @@ const LISTED: usize = 50;
 pub struct Waiting {
     /// The queue.
     pub queue: Queue,
-    /// How many there are.
+    /// The number of those who were counted.
     pub count: usize,
     /// True if there are more than were counted.
     pub is_capped: bool,
@@ -71,8 +69,7 @@ impl<S: UserStore, P> KycService<S, P> {
     /// # Errors
     /// [`RepositoryError`] if the index cannot be read.
     pub async fn waiting(&self, queue: Queue) -> Result<Waiting, RepositoryError> {
-        self.due_until(queue, Timestamp::from_millis(i64::MAX))
-            .await
+        self.due_until(queue, Timestamp::MAX).await
     }
 
     async fn due_until(&self, queue: Queue, end: Timestamp) -> Result<Waiting, RepositoryError> {
@@ -108,7 +105,7 @@ impl<S: UserStore, P> KycService<S, P> {
         } else {
             "onboarding"
         };
-        self.change(id, word, operation, |user| {
+        self.change(id, operation.cause(word), |user| {
             let user = user.unwrap_or_else(|| self.new_user(id));
             let after = apply_step(&user, change, (self.clock)(), &self.policy)?;
             Ok((user, after))
@@ -121,7 +118,7 @@ impl<S: UserStore, P> KycService<S, P> {
     /// # Errors
     /// [`ServiceError::Repository`] if the change cannot be stored.
     pub async fn block(&self, id: &UserId, operation: &Operation) -> Result<User, ServiceError> {
-        self.change(id, "block", operation, |user| {
+        self.change(id, operation.cause("block"), |user| {
             let user = user.unwrap_or_else(|| self.new_user(id));
             let after = apply_block(&user, (self.clock)());
             Ok((user, after))
@@ -134,35 +131,12 @@ impl<S: UserStore, P> KycService<S, P> {
     /// # Errors
     /// [`ServiceError::UnknownUser`] if nothing is stored of the user.
     pub async fn unblock(&self, id: &UserId, operation: &Operation) -> Result<User, ServiceError> {
-        self.change(id, "unblock", operation, |user| {
+        self.change(id, operation.cause("unblock"), |user| {
             let user = user.ok_or(ServiceError::UnknownUser)?;
             let after = apply_unblock(&user);
             Ok((user, after))
         })
         .await
-    }
-
-    /// Stores the change of a loaded user, on condition that nobody stored the user meanwhile. Otherwise begins again, a bounded
-    /// number of times.
-    async fn change(
-        &self,
-        id: &UserId,
-        word: &str,
-        operation: &Operation,
-        apply: impl Fn(Option<User>) -> Result<(User, User), ServiceError>,
-    ) -> Result<User, ServiceError> {
-        let cause = Cause {
-            word,
-            operation: Some(operation),
-        };
-        for attempt in 0..ATTEMPTS {
-            let (before, after) = apply(self.users.get(id).await?)?;
-            match self.store(&before, &after, cause, None).await? {
-                Stored::Done(stored) => return Ok(*stored),
-                Stored::Conflict | Stored::Duplicate => self.back_off(attempt).await,
-            }
-        }
-        Err(RepositoryError::Contention.into())
     }
 }
 
@@ -178,11 +152,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         deadline: Deadline,
     ) -> Result<User, ServiceError> {
         let user = self.known_user(id).await?;
-        let cause = Cause {
-            word: "check",
-            operation: Some(operation),
-        };
-        let read = self.read(user, cause, deadline).await?;
+        let read = self.read(user, operation.cause("check"), deadline).await?;
         Ok(read.user)
     }
 }

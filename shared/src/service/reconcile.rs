@@ -220,10 +220,12 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
     async fn finds_another(&self, id: &UserId, deadline: Deadline) -> Result<bool, ServiceError> {
         const READS: usize = 5;
         let mut reads = 0;
-        let end_of_time = Timestamp::from_millis(i64::MAX);
         for queue in [Queue::Decided, Queue::InFlight] {
             for shard in Shard::all() {
-                let page = self.users.due(queue, shard, end_of_time, None, 2).await?;
+                let page = self
+                    .users
+                    .due(queue, shard, Timestamp::MAX, None, 2)
+                    .await?;
                 for other in page.iter().filter(|other| other.id != *id) {
                     let lookup = self.provider.applicant_of(&other.id, deadline).await?;
                     if let ApplicantLookup::Active(_) = lookup {

@@ -2,12 +2,11 @@
 
 use secrecy::SecretString;
 
-use super::store::{ATTEMPTS, Stored};
 use super::{KycService, ServiceError};
 use crate::kyc::{Level, UserId};
 use crate::platform::Deadline;
 use crate::provider::Provider;
-use crate::repository::{RepositoryError, UserStore};
+use crate::repository::UserStore;
 
 /// Cause in the history. A session changes no status, so that the history never shows it.
 const CAUSE: &str = "session";
@@ -25,21 +24,16 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         level: &Level,
         deadline: Deadline,
     ) -> Result<SecretString, ServiceError> {
-        for attempt in 0..ATTEMPTS {
-            let user = self.user(id).await?;
+        self.change(id, CAUSE.into(), |user| {
+            let user = user.unwrap_or_else(|| self.new_user(id));
             let status = user.review.status();
             if !status.may_start_verification() {
                 return Err(ServiceError::Decided(status));
             }
             let opened = user.with_session((self.clock)());
-            match self.store(&user, &opened, CAUSE.into(), None).await? {
-                Stored::Done(_) => {
-                    let token = self.provider.create_session(id, level, deadline);
-                    return Ok(token.await?);
-                }
-                Stored::Conflict | Stored::Duplicate => self.back_off(attempt).await,
-            }
-        }
-        Err(RepositoryError::Contention.into())
+            Ok((user, opened))
+        })
+        .await?;
+        Ok(self.provider.create_session(id, level, deadline).await?)
     }
 }

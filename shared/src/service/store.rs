@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{KycService, ServiceError};
 use crate::kyc::{
-    ApprovalLevels, Cause, Observation, Review, Status, Timestamp, Transition, User,
+    ApprovalLevels, Cause, Observation, Review, Status, Timestamp, Transition, User, UserId,
     apply_inactive, apply_not_found, apply_read,
 };
 use crate::platform::{Deadline, metrics};
@@ -84,6 +84,24 @@ impl<S: UserStore, P> KycService<S, P> {
             Err(CommitError::Duplicate) => Ok(Stored::Duplicate),
             Err(CommitError::Repository(error)) => Err(error.into()),
         }
+    }
+
+    /// Loads a user and stores the change of it that `apply` returns, before and after, on condition that nobody stored the user
+    /// meanwhile. Otherwise begins again, a bounded number of times.
+    pub(super) async fn change(
+        &self,
+        id: &UserId,
+        cause: Cause<'_>,
+        apply: impl Fn(Option<User>) -> Result<(User, User), ServiceError>,
+    ) -> Result<User, ServiceError> {
+        for attempt in 0..ATTEMPTS {
+            let (before, after) = apply(self.users.get(id).await?)?;
+            match self.store(&before, &after, cause, None).await? {
+                Stored::Done(stored) => return Ok(*stored),
+                Stored::Conflict | Stored::Duplicate => self.back_off(attempt).await,
+            }
+        }
+        Err(RepositoryError::Contention.into())
     }
 
     /// Waits a short random time, longer after each attempt.
