@@ -122,11 +122,14 @@ impl Request {
     /// Returns the path of the call, as it was sent.
     #[must_use]
     pub(super) fn call_path(&self) -> String {
+        self.resource().replace("{id}", self.id_in_path())
+    }
+
+    fn id_in_path(&self) -> &str {
         let parameters = self.inner().path_parameters_ref();
-        let id = parameters
+        parameters
             .and_then(|parameters| parameters.first("id"))
-            .unwrap_or_default();
-        self.resource().replace("{id}", id)
+            .unwrap_or_default()
     }
 
     /// Returns the caller whose signature API Gateway has checked.
@@ -141,19 +144,16 @@ impl Request {
 
     /// Returns the user in the path. An id is sent percent-encoded there.
     fn subject(&self) -> Result<UserId, Failure> {
-        let parameters = self.inner().path_parameters_ref();
-        let id = parameters
-            .and_then(|parameters| parameters.first("id"))
-            .unwrap_or_default();
-        let id = percent_decode_str(id).decode_utf8().map(Cow::into_owned);
+        let id = percent_decode_str(self.id_in_path())
+            .decode_utf8()
+            .map(Cow::into_owned);
         let id = id.ok().and_then(|id| UserId::parse(id).ok());
         id.ok_or_else(|| Failure::invalid("The id of a user is 1 to 128 visible ASCII characters"))
     }
 
     /// Reads the queue whose users are asked for.
     fn queue(&self) -> Result<Queue, Failure> {
-        let parameters = self.inner().query_string_parameters_ref();
-        let awaited = parameters.and_then(|parameters| parameters.first("awaiting"));
+        let awaited = self.query("awaiting").first().copied();
         let mut queues = Queue::ALL.into_iter();
         let queue = queues.find(|queue| awaited == Some(queue.as_str()));
         queue.ok_or_else(|| {
@@ -164,15 +164,11 @@ impl Request {
 
     /// Reads where a page of the history begins.
     fn page(&self) -> Result<u64, Failure> {
-        let parameters = self.inner().query_string_parameters_ref();
-        let pages = parameters
-            .and_then(|parameters| parameters.all("page"))
-            .unwrap_or_default();
-        match &pages[..] {
+        match &self.query("page")[..] {
             [] => Ok(0),
             [page] => page
                 .parse()
-                .map_err(|_| Failure::invalid("page is not one of the links named next")),
+                .map_err(|_| Failure::invalid("page is no next_page of an answer")),
             _ => Err(Failure::invalid("page is there twice")),
         }
     }
@@ -192,8 +188,9 @@ fn reason(text: &str) -> Result<Justification, Failure> {
 
 fn step(onboarding: &Onboarding, member: &str, name: &str) -> Result<Step, Failure> {
     onboarding.step(name).ok_or_else(|| {
-        let steps = onboarding.steps().iter().map(Step::as_str);
-        let steps: Vec<_> = steps.chain(["complete"]).collect();
+        let complete = Step::complete();
+        let steps = onboarding.steps().iter().chain([&complete]);
+        let steps: Vec<_> = steps.map(Step::as_str).collect();
         Failure::invalid(format!("{member} is none of {}", steps.join(", ")))
     })
 }

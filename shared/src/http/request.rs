@@ -74,6 +74,14 @@ impl Request {
         .unwrap_or_default()
     }
 
+    /// Returns all values of a query parameter.
+    pub(super) fn query(&self, name: &str) -> Vec<&str> {
+        let parameters = self.request.query_string_parameters_ref();
+        parameters
+            .and_then(|parameters| parameters.all(name))
+            .unwrap_or_default()
+    }
+
     /// Returns the request as `lambda_http` has it.
     pub(super) fn inner(&self) -> &lambda_http::Request {
         &self.request
@@ -101,11 +109,7 @@ impl Request {
     /// [`Problem::InvalidParameter`] for anything else, and for two contradicting ones.
     pub fn refresh(&self) -> Result<bool, Failure> {
         const NAME: &str = "refresh";
-        let parameters = self.request.query_string_parameters_ref();
-        let values = parameters
-            .and_then(|parameters| parameters.all(NAME))
-            .unwrap_or_default();
-        match &values[..] {
+        match &self.query(NAME)[..] {
             [] => Ok(false),
             [no] if no.eq_ignore_ascii_case("false") || *no == "0" => Ok(false),
             [yes] if yes.eq_ignore_ascii_case("true") || *yes == "1" => Ok(true),
@@ -120,11 +124,7 @@ impl Request {
     /// Returns whether `expand`, a list separated by commas, asks for the onboarding. Unknown members are ignored.
     #[must_use]
     pub fn expands_onboarding(&self) -> bool {
-        let parameters = self.request.query_string_parameters_ref();
-        let lists = parameters
-            .and_then(|parameters| parameters.all("expand"))
-            .unwrap_or_default();
-        lists
+        self.query("expand")
             .iter()
             .flat_map(|list| list.split(','))
             .any(|name| name.trim() == "onboarding")
