@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use tests::app::{App, send};
 
 use crate::operations::done as operate;
-
 use crate::provider::serve;
 
 /// The state of a user, as far as a consumer knows it.

@@ -1,4 +1,5 @@
-//! `GET /v0/kyc/gate`: 204 for approved callers only whom nobody blocked. For services and gateways that ask before they act, and as Lambda authorizer.
+//! `GET /v0/kyc/gate`: 204 for approved callers whom no operator blocked, and for nobody else. For services and gateways that ask before
+//! they act, and as Lambda authorizer.
 
 use http::HeaderMap;
 use lambda_http::{Error, http};

@@ -245,7 +245,7 @@ struct Body<'a> {
     instance: &'a str,
     error_code: &'a str,
     trace_id: &'a str,
-    /// What a client must know to do it right the next time (RFC 9457, 3.2).
+    /// The onboarding step that the user stands on, for the next try (an extension member: RFC 9457, 3.2).
     #[serde(skip_serializing_if = "Option::is_none")]
     current_step: Option<&'a str>,
 }

@@ -28,7 +28,7 @@ pub(super) struct Context<'a> {
     pub(super) port: u16,
 }
 
-/// What a request is for, and who sent it.
+/// The route of a request, and its signer.
 pub(super) struct Target<'a> {
     /// The path of the route.
     pub(super) resource: &'a str,

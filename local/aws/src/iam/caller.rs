@@ -1,4 +1,4 @@
-//! What a caller of an API may do.
+//! The policies of those who call APIs.
 
 use serde::Deserialize;
 
