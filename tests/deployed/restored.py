@@ -1,7 +1,7 @@
 """Makes template.yaml use restored tables (docs/deploy.md): restored.py PREFIX
 
-Each retained table gets another logical id, so that CloudFormation imports what exists, and the name PREFIX-ID with the id that it
-had. CloudFormation imports nothing else than what it retains; deliveries and counters stay as they are. Outputs keep their names.
+Of users and history each table gets another logical id, so that CloudFormation imports what exists, and the name PREFIX-ID with the id that it
+had. CloudFormation imports nothing else than what it retains; the other tables stay as they are. Outputs keep their names.
 Done again, the ids are what they were at first.
 """
 
@@ -10,7 +10,7 @@ import re
 import sys
 
 TEMPLATE = pathlib.Path(__file__).parents[2] / "template.yaml"
-TABLE = r"^  (\w+):\n    Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain\n(?:    .*\n)*?    Properties:\n"
+TABLE = r"^  ((?:Restored)?(?:Users|History)Table):\n    Type: AWS::DynamoDB::Table\n    DeletionPolicy: Retain\n(?:    .*\n)*?    Properties:\n"
 
 
 def renamed(template, prefix):

@@ -202,7 +202,7 @@ class Deployed(Emulator):
     def test_the_tables_have_their_keys_and_the_index(self):
         names = lambda part: [key["AttributeName"] for key in part["KeySchema"]]
         for name, keys, is_kept in (("UsersTable", ["user_id"], True), ("HistoryTable", ["user_id", "sequence"], True),
-                                    ("DeliveriesTable", ["event_key"], False), ("CountersTable", ["user_id", "window"], False)):
+                                    ("ErasuresTable", ["applicant"], True), ("DeliveriesTable", ["event_key"], False), ("CountersTable", ["user_id", "window"], False)):
             table = self.client("dynamodb").describe_table(TableName=self.resources[name])["Table"]
             self.assertEqual((names(table), bool(table.get("DeletionProtectionEnabled"))), (keys, is_kept), name)
             if name == "UsersTable":

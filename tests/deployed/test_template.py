@@ -160,14 +160,16 @@ def documented_permissions():
     """The statements of each function, after the table of SECURITY.md."""
     security = (ROOT / "SECURITY.md").read_text()
     [functions] = tables(security, "What each function may do")
-    session = frozenset(names(security.split("Of a session these attributes are written")[1].split(". So")[0]))
+    session = frozenset(names(security.split("Of a session these attributes are written")[1].split(". For a replay")[0]))
+    replay = frozenset(names(security.split("For a replay these of an item")[1].split(". So")[0]))
     for of, secrets, *cells in functions:
         statements = {(frozenset(["secretsmanager:GetSecretValue"]), frozenset(names(secrets)), None)}
-        for table, cell in zip(("UsersTable", "HistoryTable", "DeliveriesTable", "CountersTable"), cells):
+        for table, cell in zip(("UsersTable", "HistoryTable", "DeliveriesTable", "CountersTable", "ErasuresTable"), cells):
             actions = {f"dynamodb:{name}" for name in names(cell) if name != "due"}
-            if "of the session" in cell:
-                actions.remove("dynamodb:UpdateItem")
-                statements.add((frozenset(["dynamodb:UpdateItem"]), frozenset([table]), session))
+            for words, attributes in (("of the session", session), ("for a replay", replay)):
+                if words in cell:
+                    actions.remove("dynamodb:UpdateItem")
+                    statements.add((frozenset(["dynamodb:UpdateItem"]), frozenset([table]), attributes))
             if "of the index" in cell:
                 actions.remove("dynamodb:Query")
                 statements.add((frozenset(["dynamodb:Query"]), frozenset([f"{table}/index/due"]), None))
@@ -439,7 +441,7 @@ class Deployed:
     def test_what_is_kept_is_protected_and_can_be_restored_and_never_expires(self):
         for table, properties in self.stack.all("AWS::DynamoDB::Table").items():
             with self.subTest(table):
-                kept = table in ("UsersTable", "HistoryTable")
+                kept = table in ("UsersTable", "HistoryTable", "ErasuresTable")
                 recovery = {"PointInTimeRecoveryEnabled": True} if kept else None
                 expiry = None if kept else {"AttributeName": "expires_at", "Enabled": True}
                 self.assertEqual(properties.get("DeletionProtectionEnabled", False), kept)
@@ -450,9 +452,10 @@ class Deployed:
 
     def test_no_secret_has_a_value(self):
         secrets = self.stack.all("AWS::SecretsManager::Secret")
-        self.assertEqual(set(secrets), {"JwksSecret", "ProviderSecret", "WebhookSecret"})
+        self.assertEqual(set(secrets), {"JwksSecret", "ProviderSecret", "WebhookSecret", "ErasureSecret"})
         for secret, properties in secrets.items():
-            self.assertEqual((set(properties), properties["KmsKeyId"]), ({"KmsKeyId", "Description"}, KEY), secret)
+            generated = {"GenerateSecretString"} if secret == "ErasureSecret" else set()
+            self.assertEqual((set(properties), properties["KmsKeyId"]), ({"KmsKeyId", "Description"} | generated, KEY), secret)
 
     def test_each_alarm_tells_the_topic_of_the_runbook_and_knows_what_missing_data_means(self):
         runbook = (ROOT / "docs/runbook.md").read_text().split("\n## ")[0]
@@ -811,7 +814,7 @@ class Template(unittest.TestCase):
         for template, were, now in ((once, "", "Restored"), (again, "Restored", "")):
             prefix = "kyc-api-restored" if now else "kyc-api-again"
             found = {name: resource["Properties"].pop("TableName") for name, resource in template["Resources"].items()
-                     if resource["Type"] == "AWS::DynamoDB::Table" and resource["DeletionPolicy"] == "Retain"}
+                     if "TableName" in resource["Properties"]}
             self.assertEqual(found, {f"{now}{table}": f"{prefix}-{were}{table}" for table in tables})
             self.assertEqual(set(template["Outputs"]), set(TEMPLATE["Outputs"]))
             self.assertLessEqual(tables & set(referred(template)), set(found))

@@ -41,6 +41,7 @@ async fn every_variable_that_is_read_is_set_and_none_is_unread() {
         "platform/metrics.rs",
         "provider/sumsub/client.rs",
         "repository/counters.rs",
+        "repository/erasures.rs",
         "repository/users.rs",
         "startup/mod.rs",
     ]
@@ -59,6 +60,7 @@ async fn every_variable_that_is_read_is_set_and_none_is_unread() {
         "webhook",
         "user",
         "gate",
+        "operations",
         "reconcile",
     ];
     let set: BTreeSet<&str> = binaries

@@ -5,10 +5,12 @@
 mod attacks;
 mod authorizer;
 mod bad_input;
+mod batches;
 mod browsers;
 mod cases;
 mod configuration;
 mod contract;
+mod erasure;
 mod events;
 mod faults;
 mod flow;

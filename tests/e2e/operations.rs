@@ -47,7 +47,13 @@ async fn send_signed(
     (status.parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
-async fn call(app: &App, role: &str, method: &str, path: &str, body: &str) -> (u16, Value) {
+pub(crate) async fn call(
+    app: &App,
+    role: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> (u16, Value) {
     let region = region();
     let signed = Signed {
         region: &region,
@@ -383,7 +389,7 @@ async fn what_cannot_be_read_changes_nothing() {
 
 #[tokio::test]
 async fn each_role_may_call_what_its_policy_says_and_nothing_else() {
-    const CALLS: [(&str, &str, &str); 10] = [
+    const CALLS: [(&str, &str, &str); 14] = [
         ("GET", "/overdue", ""),
         ("GET", "/users?awaiting=decided", ""),
         ("GET", "/users/usr_abc123", ""),
@@ -398,23 +404,29 @@ async fn each_role_may_call_what_its_policy_says_and_nothing_else() {
         ),
         ("PUT", "/users/usr_abc123/block", r#"{"reason": "x"}"#),
         ("DELETE", "/users/usr_abc123/block", r#"{"reason": "x"}"#),
+        ("DELETE", "/users/usr_abc123", r#"{"reason": "x"}"#),
+        ("POST", "/erasures", r#"{"reason": "x"}"#),
+        ("POST", "/import", r#"{"reason": "x", "users": []}"#),
+        ("POST", "/replay", r#"{"user_id": "usr_abc123"}"#),
     ];
     let app = App::start().await;
     for (role, allowed) in [
         (
             "support",
             [
-                true, true, true, false, true, false, true, false, false, false,
+                true, true, true, false, true, false, true, false, false, false, false, false,
+                false, false,
             ],
         ),
-        ("compliance", [true; 10]),
+        ("compliance", [true; 14]),
         (
             "onboarding-service",
             [
-                false, false, false, false, false, false, false, true, false, false,
+                false, false, false, false, false, false, false, true, false, false, false, false,
+                false, false,
             ],
         ),
-        ("local", [true; 10]),
+        ("local", [true; 14]),
     ] {
         for ((method, path, body), allowed) in CALLS.into_iter().zip(allowed) {
             let answer = call(&app, role, method, path, body).await;

@@ -43,6 +43,7 @@ fn full_user() -> User {
         erased: vec![ErasedApplicant::from_digest("ab".to_owned())],
         blocked_since: Some(NOW),
         registered_at: Some(NOW),
+        unread_since: Some(NOW),
         session_at: Some(NOW),
         waiting_since: Some(NOW),
         checked_at: Some(NOW),

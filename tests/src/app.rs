@@ -1,5 +1,6 @@
 //! A running system and what a test does with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -53,7 +54,7 @@ const ALWAYS: [(&str, &str); 6] = [
 pub struct App {
     pub stack: Stack,
     pub http: reqwest::Client,
-    pub users: Users,
+    pub users: Arc<Users>,
 }
 
 /// An answer of the API or of a stand-in.
@@ -169,6 +170,7 @@ impl App {
             due: schedule().due(after),
             cause: "test".into(),
             event,
+            erased: &[],
             now,
         };
         self.users.commit(change).await
@@ -298,7 +300,12 @@ impl App {
     /// Returns the items of all tables but the counters.
     pub async fn kept(&self) -> Vec<Value> {
         let mut kept = Vec::new();
-        for table in ["UsersTable", "HistoryTable", "DeliveriesTable"] {
+        for table in [
+            "UsersTable",
+            "HistoryTable",
+            "DeliveriesTable",
+            "ErasuresTable",
+        ] {
             kept.extend(self.items(table).await);
         }
         kept

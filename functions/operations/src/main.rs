@@ -2,9 +2,10 @@
 
 use lambda_http::Error;
 use shared::http::views::{
-    ExportView, HistoryView, NameView, OperatorView, OverdueView, WaitingView,
+    ErasedAgainView, ErasureView, ExportView, HistoryView, ImportView, NameView, OperatorView,
+    OverdueView, ReplayView, WaitingView,
 };
-use shared::http::{Call, Route, UserCall, serve};
+use shared::http::{Call, ReplayRange, Route, UserCall, serve};
 use shared::platform::run;
 use shared::startup::Startup;
 
@@ -24,6 +25,24 @@ fn main() -> Result<(), Error> {
                 Call::Waiting(queue) => {
                     return Ok(WaitingView::from(&service.waiting(queue).await?).into());
                 }
+                Call::Import(users, by) => {
+                    return Ok(ImportView::from(&service.import(&users, &by).await?).into());
+                }
+                Call::Replay(range, by) => {
+                    let replay = match range {
+                        ReplayRange::User { id, from } => {
+                            service.replay_user(&id, from, &by).await?
+                        }
+                        ReplayRange::Since { since, after } => {
+                            service.replay_since(since, after.as_ref(), &by).await?
+                        }
+                    };
+                    return Ok(ReplayView::from(&replay).into());
+                }
+                Call::EraseAgain { after, by } => {
+                    let again = service.erase_again(after.as_ref(), &by).await?;
+                    return Ok(ErasedAgainView::from(&again).into());
+                }
                 Call::About(id, call) => (id, call),
             };
             let user = match &call {
@@ -38,6 +57,10 @@ fn main() -> Result<(), Error> {
                 UserCall::Name => {
                     let user = service.known_user(&id).await?;
                     return Ok(NameView::from(&user).into());
+                }
+                UserCall::Erase(by) => {
+                    let erasure = service.erase(&id, by, request.deadline()).await?;
+                    return Ok(ErasureView::new(&erasure, schedule).into());
                 }
                 UserCall::User => service.known_user(&id).await?,
                 UserCall::Check(by) => service.check_now(&id, by, request.deadline()).await?,

@@ -1,8 +1,8 @@
-//! EventBridge: makes events of a table's new items, as a pipe of the template says, and delivers them.
+//! EventBridge: makes events of a table's items, new or updated, as a pipe of the template says, and delivers them.
 //!
-//! The engine has no streams. Instead, the front of the database tells which keys were written, and the items of a key are read in the
-//! order of their numbers. What was delivered is kept in a file, so that nothing is lost when the program ends in between, and an event
-//! may be delivered twice, as by AWS.
+//! The engine has no streams. Instead, the front of the database tells what was written, and the items of a key are read in the
+//! order of their numbers. What was delivered is kept in a file, so that no new item is lost when the program ends in between, and an
+//! event may be delivered twice, as by AWS.
 
 mod pattern;
 mod record;
@@ -15,7 +15,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::sync::{broadcast, mpsc};
 use uuid::Uuid;
 
-pub use record::Written;
+pub use record::{Change, Written};
 
 use self::record::Item;
 use crate::{
@@ -121,13 +121,13 @@ impl Events {
 }
 
 impl Follower {
-    /// Delivers the events of the items that are there already, and then of those whose keys are `written`, until `shutdown`.
+    /// Delivers the events of the items that are there already, and then of those that are `written`, until `shutdown`.
     ///
     /// # Errors
     /// Never fails: what cannot be sent is logged and tried again. The result lets callers treat this like the other services.
     pub async fn run(
         mut self,
-        mut written: mpsc::UnboundedReceiver<String>,
+        mut written: mpsc::UnboundedReceiver<Change>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Infallible> {
         let follow = async {
@@ -141,8 +141,11 @@ impl Follower {
             for key in keys {
                 self.deliver(&key).await;
             }
-            while let Some(key) = written.recv().await {
-                self.deliver(&key).await;
+            while let Some(change) = written.recv().await {
+                match change {
+                    Change::Put(key) => self.deliver(&key).await,
+                    Change::Updated(key, number) => self.deliver_again(&key, number).await,
+                }
             }
         };
         tokio::select! {
@@ -165,29 +168,37 @@ impl Follower {
 
     /// Delivers the items of a key that were not delivered yet, in their order.
     async fn deliver(&mut self, key: &str) {
-        let mut tries = Tries::default();
-        let items = loop {
-            match self.items(key).await {
-                Ok(items) => break items,
-                Err(reason) => self.wait(&mut tries, &reason).await,
-            }
-        };
-        for (number, item) in items {
-            let record = record::inserted(&self.pipe.table, [&self.keys.0, &self.keys.1], &item);
-            if pattern::passes(&self.pipe.patterns, &record) {
-                match event(&self.pipe, &record) {
-                    Ok(event) => self.send(&event).await,
-                    // AWS would put it into the queue of what was given up.
-                    Err(reason) => self
-                        .events
-                        .logs
-                        .push("events", format!("item {number} makes no event: {reason}")),
-                }
-            }
+        for (number, item) in self.items_after(key, self.progress.last(key)).await {
+            self.pass(number, &item, true).await;
             if let Err(error) = self.progress.advance(key, number) {
                 self.events
                     .logs
                     .push("events", format!("the progress was not kept: {error}"));
+            }
+        }
+    }
+
+    /// Delivers an item again that was updated.
+    async fn deliver_again(&self, key: &str, number: u64) {
+        let items = self.items_after(key, number.saturating_sub(1)).await;
+        if let Some((_, item)) = items.iter().find(|(found, _)| *found == number) {
+            self.pass(number, item, false).await;
+        }
+    }
+
+    /// Sends the event of an item, if the pipe lets its record pass.
+    async fn pass(&self, number: u64, item: &Item, is_new: bool) {
+        let keys = [&self.keys.0, &self.keys.1];
+        let record = record::written(&self.pipe.table, keys, item, is_new);
+        if !pattern::passes(&self.pipe.patterns, &record) {
+            return;
+        }
+        match event(&self.pipe, &record) {
+            Ok(event) => self.send(&event).await,
+            // AWS would put it into the queue of what was given up.
+            Err(reason) => {
+                let line = format!("item {number} makes no event: {reason}");
+                self.events.logs.push("events", line);
             }
         }
     }
@@ -234,10 +245,19 @@ impl Follower {
         Ok(keys)
     }
 
-    /// Returns the items of a partition key that were not delivered yet, with their numbers.
-    async fn items(&self, key: &str) -> Result<Vec<(u64, Item)>, String> {
+    /// Returns the items of a partition key after number `last`, with their numbers.
+    async fn items_after(&self, key: &str, last: u64) -> Vec<(u64, Item)> {
+        let mut tries = Tries::default();
+        loop {
+            match self.items(key, last).await {
+                Ok(items) => return items,
+                Err(reason) => self.wait(&mut tries, &reason).await,
+            }
+        }
+    }
+
+    async fn items(&self, key: &str, last: u64) -> Result<Vec<(u64, Item)>, String> {
         let (hash, range) = &self.keys;
-        let last = self.progress.last(key).to_string();
         let query = self
             .client
             .query()
@@ -247,7 +267,7 @@ impl Follower {
             .expression_attribute_names("#h", hash)
             .expression_attribute_names("#r", range)
             .expression_attribute_values(":h", AttributeValue::S(key.to_owned()))
-            .expression_attribute_values(":r", AttributeValue::N(last))
+            .expression_attribute_values(":r", AttributeValue::N(last.to_string()))
             .into_paginator()
             .items()
             .send();

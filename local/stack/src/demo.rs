@@ -107,7 +107,7 @@ const POLICY_WITH_SDK: &str = "default-src 'none'; script-src 'self' https://sta
 
 /// Returns the routes of the demo. Without a simulator, the page opens the provider's own SDK.
 pub(crate) fn pages(
-    users: Users,
+    users: Arc<Users>,
     simulator: Option<&str>,
     events: broadcast::Receiver<Value>,
 ) -> Result<Router, Error> {
@@ -207,7 +207,7 @@ struct Session {
 /// Returns a token for any user who asks, which only a laptop may do. Pages of other origins cannot ask, because a JSON body
 /// requires a CORS permission that nothing grants.
 async fn session(
-    State(users): State<Users>,
+    State(users): State<Arc<Users>>,
     session: Result<Json<Session>, JsonRejection>,
 ) -> Response {
     let Ok(Json(Session { user })) = session else {

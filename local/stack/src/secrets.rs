@@ -10,6 +10,9 @@ use crate::{
     token::Signer,
 };
 
+/// The secret whose value nobody enters.
+const GENERATED: &str = "ErasureSecret";
+
 /// The values of a run's secrets, by logical id.
 pub(crate) struct Secrets {
     /// The file whose values may be edited while the system runs.
@@ -54,6 +57,10 @@ impl Secrets {
                 })?,
             },
         };
+        // CloudFormation makes it, so that a file of before it may lack it.
+        if let (None, Some(key)) = (values.get(GENERATED), self.defaults.get(GENERATED)) {
+            values.insert(GENERATED.to_owned(), key.clone());
+        }
         values.extend(self.overrides.clone());
         Ok(values)
     }
@@ -69,6 +76,10 @@ pub fn development(signer: &Signer) -> Map<String, Value> {
         ("JwksSecret".to_owned(), json!({ "keys": [signer.jwk()] })),
         ("ProviderSecret".to_owned(), provider),
         ("WebhookSecret".to_owned(), webhook),
+        (
+            GENERATED.to_owned(),
+            json!({ "key": "local-development-erasure-key" }),
+        ),
     ])
 }
 
@@ -92,9 +103,10 @@ mod tests {
 
         std::fs::write(&file, r#"{"ProviderSecret":1,"JwksSecret":2}"#).unwrap();
 
-        let current = Value::from(secrets.current().unwrap());
+        let mut current = secrets.current().unwrap();
+        assert!(current.remove(GENERATED).unwrap()["key"].is_string());
         assert_eq!(
-            current,
+            Value::from(current),
             json!({ "ProviderSecret": 1, "JwksSecret": "other" })
         );
     }

@@ -5,11 +5,10 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_dynamodb::Client;
 use axum::{Router, body::Bytes};
 use local_aws::{
     account, dynamodb,
-    events::{Events, Written},
+    events::{Change, Events, Written},
     gateway::{self, AccessLogEntry, Caller, Callers, Gateway},
     lambda::{Function, InvocationError, Lambda},
     logs::{LogLine, Logs},
@@ -19,7 +18,7 @@ use local_aws::{
 use serde_json::{Map, Value};
 use shared::{
     kyc::{ReviewSchedule, Step, User, UserId},
-    platform::{Aws, Variables, chain, system_clock},
+    platform::{Aws, Secret, SecretSource, Variables, chain, system_clock},
     repository::{RepositoryError, Users},
 };
 use tokio::sync::{broadcast, mpsc};
@@ -42,7 +41,7 @@ pub struct Stack {
     /// The environment variables of each function, without its credentials.
     pub(crate) environments: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) data: Data,
-    users: Users,
+    users: Arc<Users>,
     secrets: Arc<Secrets>,
     signer: Signer,
     logs: Arc<Logs>,
@@ -86,12 +85,13 @@ impl Stack {
         let identity = account::identity(real_aws);
 
         let mut back = Servers::new(&logs);
-        let (keys, written) = mpsc::unbounded_channel();
+        let (changes, written) = mpsc::unbounded_channel();
         let pipe = template.pipe.clone().filter(|_| follows_events(&options));
-        let tap = pipe.as_ref().and_then(|pipe| tap(pipe, &template, keys));
+        let tap = pipe.as_ref().and_then(|pipe| tap(pipe, &template, changes));
         let [gateway, operations] =
             listeners.start_services(&mut back, &options, &template, &secrets, tap)?;
-        let client = dynamodb_client(&urls.dynamodb, &identity)?;
+        let aws = aws(&urls, &identity)?;
+        let client = aws.dynamodb();
         dynamodb::create_tables(&client, &urls.dynamodb, &template.tables).await?;
         let events = broadcast::Sender::new(1024);
         if let Some(pipe) = pipe {
@@ -116,10 +116,7 @@ impl Stack {
         let lambda = Arc::new(Lambda::start(functions, &logs).await?);
         let tables = template.tables.into_iter();
         let tables = tables.map(|table| (table.id, table.name)).collect();
-        let variables = environments.values().next().into_iter().flatten();
-        let variables = variables.map(|(name, value)| (name.as_str(), value.as_str()));
-        let users = Users::from_environment(&variables.collect(), client)
-            .map_err(|error| local_aws::Error::Template(error.to_string()))?;
+        let users = Arc::new(users(&environments, &aws)?);
         let pages = pages(&options, &users, &urls, &events)?;
         let access_log = broadcast::Sender::new(1024);
         let api = Gateway {
@@ -198,8 +195,8 @@ impl Stack {
 
     /// Returns the users in the tables.
     #[must_use]
-    pub fn users(&self) -> Users {
-        self.users.clone()
+    pub fn users(&self) -> Arc<Users> {
+        Arc::clone(&self.users)
     }
 
     /// Stores a user on the onboarding step `kyc_verification`, unless the user exists.
@@ -322,7 +319,7 @@ pub(crate) async fn register(users: &Users, id: UserId) -> Result<(), Repository
 /// Returns the pages beside the API.
 fn pages(
     options: &Options,
-    users: &Users,
+    users: &Arc<Users>,
     urls: &Urls,
     events: &broadcast::Sender<Value>,
 ) -> Result<Router, Error> {
@@ -331,7 +328,7 @@ fn pages(
     }
     let simulator = options.provider_url.is_none();
     let simulator = simulator.then_some(urls.provider.as_str());
-    demo::pages(users.clone(), simulator, events.subscribe())
+    demo::pages(Arc::clone(users), simulator, events.subscribe())
 }
 
 /// Returns the gateway of the operators' API.
@@ -385,13 +382,20 @@ fn follows_events(options: &Options) -> bool {
 }
 
 /// Returns what tells the writes of a pipe's table.
-fn tap(pipe: &Pipe, template: &Template, keys: mpsc::UnboundedSender<String>) -> Option<Written> {
+fn tap(
+    pipe: &Pipe,
+    template: &Template,
+    changes: mpsc::UnboundedSender<Change>,
+) -> Option<Written> {
     let mut tables = template.tables.iter();
     let table = tables.find(|table| table.name == pipe.table)?;
+    let [hash, range] = table.key.as_slice() else {
+        return None;
+    };
     Some(Written {
         table: table.name.clone(),
-        key: table.key.first()?.name.clone(),
-        keys,
+        keys: (hash.name.clone(), range.name.clone()),
+        changes,
     })
 }
 
@@ -401,8 +405,8 @@ fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Erro
     Ok(Template::parse(&text, parameters)?)
 }
 
-/// Creates a client of the database like that of the functions.
-fn dynamodb_client(endpoint: &str, identity: &BTreeMap<String, String>) -> Result<Client, Error> {
+/// Makes clients of AWS like those of the functions.
+fn aws(urls: &Urls, identity: &BTreeMap<String, String>) -> Result<Aws, Error> {
     let names = [
         "AWS_REGION",
         "AWS_ACCESS_KEY_ID",
@@ -411,10 +415,24 @@ fn dynamodb_client(endpoint: &str, identity: &BTreeMap<String, String>) -> Resul
     ];
     let [region, id, key, token] =
         names.map(|name| (name, identity.get(name).map_or("", String::as_str)));
-    let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", endpoint);
-    let variables = Variables::from([region, id, key, token, endpoint]);
-    let aws = Aws::from_environment(&variables).map_err(std::io::Error::other)?;
-    Ok(aws.dynamodb())
+    let dynamodb = ("AWS_ENDPOINT_URL_DYNAMODB", urls.dynamodb.as_str());
+    let secrets = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", urls.secrets.as_str());
+    let variables = Variables::from([region, id, key, token, dynamodb, secrets]);
+    Ok(Aws::from_environment(&variables).map_err(std::io::Error::other)?)
+}
+
+/// Returns the users in the tables. All functions have the variables that name them.
+fn users(
+    environments: &BTreeMap<String, BTreeMap<String, String>>,
+    aws: &Aws,
+) -> Result<Users, Error> {
+    let variables = environments.values().next().into_iter().flatten();
+    let variables = variables.map(|(name, value)| (name.as_str(), value.as_str()));
+    let variables: Variables = variables.collect();
+    let secret = variables.optional("ERASURE_SECRET").unwrap_or_default();
+    let key = Secret::new(SecretSource::new(aws.secrets_manager(), secret));
+    let users = Users::from_environment(&variables, aws.dynamodb(), key);
+    Ok(users.map_err(|error| local_aws::Error::Template(error.to_string()))?)
 }
 
 /// Returns the environment of each function, by binary: the template's variables and the URLs of the services.

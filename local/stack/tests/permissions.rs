@@ -74,13 +74,14 @@ async fn a_function_uses_the_table_as_it_is_allowed_to() {
     stack.stop().await;
 }
 
-const ATTRIBUTES: [&str; 6] = [
+const ATTRIBUTES: [&str; 7] = [
     "status",
     "first_name",
     "expires_at",
     "session_at",
     "used",
     "onboarding_advanced_to",
+    "replayed_at",
 ];
 
 /// Tries every kind of write on every table, as every function. A function that only opens sessions writes no verdict and no name,
@@ -99,6 +100,7 @@ async fn a_function_writes_only_what_is_its_own() {
             "CountersTable",
             json!({ "user_id": { "S": "usr_1" }, "window": { "S": "1" } }),
         ),
+        ("ErasuresTable", json!({ "applicant": { "S": "1" } })),
     ];
     let update = |table: &str, key: &Value, attribute: &str| {
         json!({ "TableName": stack.table(table), "Key": key, "UpdateExpression": "SET #a = :a",
@@ -129,15 +131,21 @@ async fn a_function_writes_only_what_is_its_own() {
     let mut user = Vec::from(all("UsersTable"));
     user.push("HistoryTable put".to_owned());
     let with = |mine: &[String]| [&user[..], mine].concat();
+    let erasure = "ErasuresTable put".to_owned();
+    let replay = "HistoryTable update replayed_at".to_owned();
     let session = ["UsersTable update session_at".to_owned()];
     let expected = [
         ("access-token", [&session[..], &counters].concat()),
         ("status", with(&counters)),
         ("details", with(&counters)),
-        ("webhook", with(&["DeliveriesTable put".to_owned()])),
+        (
+            "webhook",
+            with(&["DeliveriesTable put".to_owned(), erasure.clone()]),
+        ),
         ("user", vec![]),
         ("gate", vec![]),
-        ("reconcile", with(&[])),
+        ("operations", with(&[erasure.clone(), replay])),
+        ("reconcile", with(&[erasure])),
     ];
     for (function, mut expected) in expected {
         let mut allowed = Vec::new();
@@ -158,15 +166,21 @@ async fn a_function_writes_only_what_is_its_own() {
         expected.sort();
         assert_eq!(allowed, expected, "{function}");
     }
-    let secrets = ["JwksSecret", "ProviderSecret", "WebhookSecret"];
+    let secrets = [
+        "JwksSecret",
+        "ProviderSecret",
+        "WebhookSecret",
+        "ErasureSecret",
+    ];
     for (function, expected) in [
-        ("access-token", [true, true, false]),
-        ("status", [true, true, false]),
-        ("details", [true, true, false]),
-        ("webhook", [false, true, true]),
-        ("user", [true, false, false]),
-        ("gate", [true, false, false]),
-        ("reconcile", [false, true, false]),
+        ("access-token", [true, true, false, false]),
+        ("status", [true, true, false, true]),
+        ("details", [true, true, false, true]),
+        ("webhook", [false, true, true, true]),
+        ("user", [true, false, false, false]),
+        ("gate", [true, false, false, false]),
+        ("operations", [false, true, false, true]),
+        ("reconcile", [false, true, false, true]),
     ] {
         for (secret, expected) in secrets.into_iter().zip(expected) {
             let body = json!({ "SecretId": secret });

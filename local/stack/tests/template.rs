@@ -27,7 +27,9 @@ fn the_real_template_is_understood() {
     assert_eq!(status.environment["PROVIDER_URL"], "http://127.0.0.1:3001");
     let reads_its_secrets = Statement {
         actions: vec!["secretsmanager:GetSecretValue".to_owned()],
-        resources: vec!["JwksSecret".to_owned(), "ProviderSecret".to_owned()],
+        resources: ["JwksSecret", "ProviderSecret", "ErasureSecret"]
+            .map(str::to_owned)
+            .to_vec(),
         attributes: None,
     };
     assert!(status.statements.contains(&reads_its_secrets));
@@ -77,6 +79,7 @@ fn the_real_template_is_understood() {
     let expected = [
         ("CountersTable", true),
         ("DeliveriesTable", true),
+        ("ErasuresTable", false),
         ("HistoryTable", false),
         ("UsersTable", false),
     ];

@@ -10,11 +10,20 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::{Failure, Problem, Request};
-use crate::kyc::{Caller, Justification, Onboarding, Operation, Queue, Step, StepChange, UserId};
+use crate::kyc::{
+    ApplicantId, Caller, ImportedUser, Justification, Onboarding, Operation, Queue, Step,
+    StepChange, Timestamp, UserId,
+};
 use crate::platform::json::Unambiguous;
+use crate::repository::HistoryKey;
 
 /// The largest body of a call, in bytes.
 const MAX_BODY: usize = 64 * 1024;
+
+/// The largest number of users in a call: as many as are stored well within the time of a call.
+const MAX_IMPORTED: usize = 100;
+
+const ID_FORM: &str = "is 1 to 128 visible ASCII characters";
 
 /// A call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +32,38 @@ pub enum Call {
     Overdue,
     /// `GET /users?awaiting=…`
     Waiting(Queue),
+    /// `POST /import`
+    Import(Vec<ImportedUser>, Operation),
+    /// `POST /replay?page=…`
+    Replay(ReplayRange, Caller),
+    /// `POST /erasures?page=…`
+    EraseAgain {
+        /// The last user of the page before.
+        after: Option<UserId>,
+        /// The operation.
+        by: Operation,
+    },
     /// A call about one user.
     About(UserId, UserCall),
+}
+
+/// The items of the history whose events are to be sent again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReplayRange {
+    /// Those of a user.
+    User {
+        /// The user.
+        id: UserId,
+        /// The number of the first one.
+        from: u64,
+    },
+    /// Those of all users.
+    Since {
+        /// The time from which on they were stored.
+        since: Timestamp,
+        /// The last item of the page before.
+        after: Option<HistoryKey>,
+    },
 }
 
 /// A call about a user.
@@ -49,6 +88,8 @@ pub enum UserCall {
     Block(Operation),
     /// `DELETE /users/{id}/block`
     Unblock(Operation),
+    /// `DELETE /users/{id}`
+    Erase(Operation),
 }
 
 #[derive(Deserialize)]
@@ -65,6 +106,29 @@ struct StepBody {
 #[serde(deny_unknown_fields)]
 struct ReasonBody {
     reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImportBody {
+    users: Vec<ImportedUserBody>,
+    reason: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ImportedUserBody {
+    user_id: String,
+    step: String,
+    applicant_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReplayBody {
+    user_id: Option<String>,
+    from_sequence: Option<u64>,
+    since: Option<i64>,
 }
 
 impl Request {
@@ -89,10 +153,25 @@ impl Request {
         let call = match (self.method(), self.resource()) {
             (&Method::GET, "/overdue") => return Ok(Call::Overdue),
             (&Method::GET, "/users") => return Ok(Call::Waiting(self.queue()?)),
+            (&Method::POST, "/import") => {
+                let (users, reason) = self.imported(onboarding)?;
+                return Ok(Call::Import(users, operation(Some(reason))));
+            }
+            (&Method::POST, "/replay") => return Ok(Call::Replay(self.replayed()?, caller)),
+            (&Method::POST, "/erasures") => {
+                let after = self.page_after(|page| UserId::parse(page).ok())?;
+                return Ok(Call::EraseAgain {
+                    after,
+                    by: with_reason()?,
+                });
+            }
             (&Method::GET, "/users/{id}") => UserCall::User,
+            (&Method::DELETE, "/users/{id}") => UserCall::Erase(with_reason()?),
             (&Method::GET, "/users/{id}/name") => UserCall::Name,
             (&Method::GET, "/users/{id}/history") => UserCall::History {
-                after: self.page()?,
+                after: self
+                    .page_after(|page| page.parse().ok())?
+                    .unwrap_or_default(),
             },
             (&Method::GET, "/users/{id}/export") => UserCall::Export,
             (&Method::POST, "/users/{id}/check") => UserCall::Check(operation(None)),
@@ -148,7 +227,7 @@ impl Request {
             .decode_utf8()
             .map(Cow::into_owned);
         let id = id.ok().and_then(|id| UserId::parse(id).ok());
-        id.ok_or_else(|| Failure::invalid("The id of a user is 1 to 128 visible ASCII characters"))
+        id.ok_or_else(|| Failure::invalid(format!("The id of a user {ID_FORM}")))
     }
 
     /// Reads the queue whose users are asked for.
@@ -162,14 +241,67 @@ impl Request {
         })
     }
 
-    /// Reads where a page of the history begins.
-    fn page(&self) -> Result<u64, Failure> {
+    /// Reads the end of the page before, if there is one.
+    fn page_after<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Failure> {
         match &self.query("page")[..] {
-            [] => Ok(0),
-            [page] => page
-                .parse()
-                .map_err(|_| Failure::invalid("page is no next_page of an answer")),
+            [] => Ok(None),
+            [page] => {
+                let after = read(page).map(Some);
+                after.ok_or_else(|| Failure::invalid("page is no next_page of an answer"))
+            }
             _ => Err(Failure::invalid("page is there twice")),
+        }
+    }
+
+    /// Reads the users of an import, all or none.
+    fn imported(
+        &self,
+        onboarding: &Onboarding,
+    ) -> Result<(Vec<ImportedUser>, Justification), Failure> {
+        let form = r#"{"users": [{"user_id": "…", "step": "…"}], "reason": "…"}"#;
+        let body: ImportBody = self.json(form)?;
+        if body.users.len() > MAX_IMPORTED {
+            let most = format!("An import has at most {MAX_IMPORTED} users");
+            return Err(Failure::invalid(most));
+        }
+        let users = body.users.into_iter().enumerate().map(|(index, user)| {
+            let member = |name| format!("users[{index}].{name}");
+            let is_no_id = |name| Failure::invalid(format!("{} {ID_FORM}", member(name)));
+            let applicant = user.applicant_id.map(ApplicantId::parse).transpose();
+            Ok(ImportedUser {
+                id: UserId::parse(user.user_id).map_err(|_| is_no_id("user_id"))?,
+                step: step(onboarding, &member("step"), &user.step)?,
+                applicant: applicant.map_err(|_| is_no_id("applicant_id"))?,
+            })
+        });
+        let users = users.collect::<Result<_, Failure>>()?;
+        Ok((users, reason(&body.reason)?))
+    }
+
+    /// Reads whose events are to be sent again.
+    fn replayed(&self) -> Result<ReplayRange, Failure> {
+        const FORM: &str = r#"{"user_id": "…", "from_sequence": …} or {"since": …}"#;
+        let body: ReplayBody = self.json(FORM)?;
+        let page = self.page_after(history_key)?;
+        match (body.user_id, body.from_sequence, body.since) {
+            (Some(id), from, None) => {
+                let id = UserId::parse(id);
+                let id = id.map_err(|_| Failure::invalid(format!("user_id {ID_FORM}")))?;
+                let from = match page {
+                    Some(after) if after.user == id => after.sequence.saturating_add(1),
+                    Some(_) => return Err(Failure::invalid("page is one of another user")),
+                    None => from.unwrap_or_default(),
+                };
+                Ok(ReplayRange::User { id, from })
+            }
+            (None, None, Some(since)) => Ok(ReplayRange::Since {
+                since: Timestamp::from_millis(since),
+                after: page,
+            }),
+            _ => {
+                let form = format!("The body is no JSON of the form {FORM}");
+                Err(Failure::invalid(form))
+            }
         }
     }
 
@@ -179,6 +311,15 @@ impl Request {
         let Unambiguous(body) = serde_json::from_slice(self.body()).map_err(|_| invalid())?;
         serde_json::from_value(body).map_err(|_| invalid())
     }
+}
+
+/// Reads the place of an item in the history: its number, a dot, and the user.
+fn history_key(text: &str) -> Option<HistoryKey> {
+    let (sequence, user) = text.split_once('.')?;
+    Some(HistoryKey {
+        user: UserId::parse(user).ok()?,
+        sequence: sequence.parse().ok().filter(|sequence| *sequence > 0)?,
+    })
 }
 
 fn reason(text: &str) -> Result<Justification, Failure> {

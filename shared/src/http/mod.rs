@@ -17,7 +17,7 @@ pub use authenticator::{
     Authenticator, JwkSet, KeySource, Keys, KeysError, TokenPolicy, Unauthenticated,
 };
 pub use authorizer::Admitted;
-pub use call::{Call, UserCall};
+pub use call::{Call, ReplayRange, UserCall};
 pub use cors::Origins;
 pub use gateway_event::normalized;
 pub use problem::{ErrorTypes, Failure, Problem};

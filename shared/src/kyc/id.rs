@@ -93,7 +93,7 @@ impl EventKey {
     }
 }
 
-/// An applicant that the provider erased, by the SHA-256 of its id. The id itself is forgotten with the person.
+/// An applicant that was erased, at the provider or here, by the SHA-256 of its id. The id itself is forgotten with the person.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ErasedApplicant(String);
 

@@ -23,8 +23,9 @@ pub use level::{ApprovalLevels, InvalidLevel, Level};
 pub use observation::{ApplicantType, EventEffect, Hint, Observation};
 pub use onboarding::{InvalidSteps, Onboarding, Step};
 pub use operation::{
-    Caller, Cause, InvalidOperation, Justification, Operation, StepChange, StepConflict,
-    apply_block, apply_step, apply_unblock,
+    Caller, Cause, ImportedUser, InvalidOperation, Justification, Operation, StepChange,
+    StepConflict, apply_block, apply_erasure, apply_import, apply_registered_erasure, apply_step,
+    apply_unblock,
 };
 pub use personal::{Name, Personal};
 pub use rate_limit::RateLimit;

@@ -1,9 +1,9 @@
 //! Changes that operators ask for: people of support and compliance, and the services of other onboarding steps.
 //!
-//! None of them touches the review: that is the provider's.
+//! None of them changes a verdict: that is the provider's.
 
-use super::transition::advanced;
-use super::{Personal, Policy, Step, Timestamp, User};
+use super::transition::{advanced, reviewed, unlinked, without_return_of};
+use super::{ApplicantId, Personal, Policy, Step, Timestamp, User, UserId};
 
 /// A caller or a justification that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -160,6 +160,38 @@ pub fn apply_step(
     }
 }
 
+/// A user of another backend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedUser {
+    /// The user's id, which the provider must know the applicant by.
+    pub id: UserId,
+    /// The onboarding step that they stand on.
+    pub step: Step,
+    /// Their applicant, if it is known.
+    pub applicant: Option<ApplicantId>,
+}
+
+/// Takes over a user of another backend: registers them, and has the provider read, which alone says what their verdict is. What is
+/// known here is newer: a step that was reached and an applicant that was seen stay. Done again, it changes nothing.
+#[must_use]
+pub fn apply_import(user: &User, imported: &ImportedUser, now: Timestamp, policy: &Policy) -> User {
+    if user.registered_at.is_some() {
+        return user.clone();
+    }
+    let is_ahead = policy.onboarding.is_ahead(&user.step, &imported.step);
+    let linked = imported.applicant.as_ref();
+    let linked = linked.filter(|applicant| !user.has_erased(applicant));
+    let next = User {
+        step: if is_ahead { &imported.step } else { &user.step }.clone(),
+        applicant: user.applicant.as_ref().or(linked).cloned(),
+        registered_at: Some(now),
+        unread_since: Some(now),
+        waiting_since: user.waiting_since.or(Some(now)),
+        ..user.clone()
+    };
+    advanced(next, policy)
+}
+
 /// Keeps a user out of everything that needs a verified identity, whatever the provider says, until [`apply_unblock`]. Status and
 /// details stay what the provider says.
 #[must_use]
@@ -179,6 +211,42 @@ pub fn apply_unblock(user: &User) -> User {
         blocked_since: None,
         ..user.clone()
     }
+}
+
+/// Erases a person at their own request (GDPR, Art. 17): name, reason, documents and the link to the applicant go, and with the sessions
+/// the right to read a name, until the person comes back. A verdict and its date stay, and so do onboarding and block. No event and no
+/// read brings the applicant back, nor the one that the provider has `at_provider` for the user now.
+#[must_use]
+pub fn apply_erasure(user: &User, at_provider: Option<&ApplicantId>, now: Timestamp) -> User {
+    let erased = user.applicant.iter().chain(at_provider);
+    let next = erased.fold(user.clone(), without_return_of);
+    User {
+        session_at: None,
+        registered_at: None,
+        unread_since: None,
+        doubt: None,
+        ..forgotten(next, now)
+    }
+}
+
+/// Erases again what an erasure of the `applicant` took, in a user of before it, whom a backup or a late event brought back.
+#[must_use]
+pub fn apply_registered_erasure(user: &User, applicant: &ApplicantId, now: Timestamp) -> User {
+    let next = without_return_of(user.clone(), applicant);
+    if user.applicant.as_ref() == Some(applicant) {
+        forgotten(next, now)
+    } else {
+        next
+    }
+}
+
+fn forgotten(user: User, now: Timestamp) -> User {
+    let review = user.review.clone().of_erased();
+    let next = User {
+        review: user.review.clone().without_name(),
+        ..unlinked(user)
+    };
+    reviewed(next, review, now)
 }
 
 #[cfg(test)]
@@ -283,6 +351,35 @@ mod tests {
         assert_eq!(again, first);
         assert_eq!(first.review, approved("open_banking").review);
         assert_eq!(apply_unblock(&first).blocked_since, None);
+    }
+
+    #[test]
+    fn an_import_registers_and_knows_nothing_better() {
+        let now = Timestamp::from_millis(5);
+        let imported = |step: &str| ImportedUser {
+            id: UserId::parse("u").unwrap(),
+            step: Step::new(step),
+            applicant: ApplicantId::parse("a").ok(),
+        };
+        let import = |user: &User, step: &str| apply_import(user, &imported(step), now, &policy());
+        let new = import(&on("phone_verification"), "kyc_verification");
+        assert_eq!(new.check(), Ok(()));
+        assert!(new.is_ours());
+        assert_eq!(new.step, Step::kyc_verification());
+        assert_eq!(new.applicant, ApplicantId::parse("a").ok());
+        assert_eq!(new.unread_since, Some(now));
+        assert_eq!(import(&new, "open_banking"), new);
+
+        // A webhook was faster.
+        let known = User {
+            applicant: ApplicantId::parse("b").ok(),
+            ..approved("open_banking")
+        };
+        let after = import(&known, "phone_verification");
+        let kept = (&after.step, &after.applicant, &after.review);
+        assert_eq!(kept, (&known.step, &known.applicant, &known.review));
+        let erased = apply_erasure(&new, None, now);
+        assert_eq!(import(&erased, "complete").applicant, None);
     }
 
     #[test]

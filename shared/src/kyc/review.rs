@@ -157,6 +157,19 @@ impl Review {
         self
     }
 
+    /// Returns what is kept of the review of a person who is erased at their own request: the verdict and its date, without a name, and
+    /// with our sentence in the place of the provider's.
+    pub(super) fn of_erased(self) -> Self {
+        match self {
+            Self::Pending | Self::InProgress | Self::Retry { .. } => Self::Pending,
+            Self::Approved { at, .. } => Self::Approved { at, name: None },
+            Self::Rejected { at, .. } => Self::Rejected {
+                at,
+                reason: Reason::unexplained_rejection(),
+            },
+        }
+    }
+
     /// Returns the status that clients see.
     #[must_use]
     pub const fn status(&self) -> Status {

@@ -26,7 +26,7 @@ pub enum Queue {
     Unsettled,
     /// A verdict, a submission or a name is awaited.
     InFlight,
-    /// Nothing is awaited. The sweep finds verdicts whose webhook was lost.
+    /// Nothing is awaited but the first read of those who were imported. The sweep finds verdicts whose webhook was lost.
     Decided,
 }
 
@@ -77,6 +77,7 @@ impl ReviewSchedule {
     /// | unsettled | 1 minute after the hint | half of the time since the hint |
     /// | in flight, submitted | 10 minutes | an eighth of the time waited |
     /// | in flight, not submitted | 10 minutes | half of the time waited |
+    /// | decided, imported and not read yet | at once | half of the time since the import |
     /// | decided | a day, or as configured | the time since the decision |
     ///
     /// No delay is longer than 30 days, and nobody is ever forgotten. A user whose applicant is missing is checked again after a day
@@ -84,7 +85,10 @@ impl ReviewSchedule {
     #[must_use]
     pub fn due(&self, user: &User) -> Option<Due> {
         let waiting_since = user.waiting_since?;
-        let since = user.doubt.map_or(waiting_since, |doubt| doubt.since);
+        let since = match Awaited::of(user) {
+            Awaited::FirstRead => user.unread_since.unwrap_or(waiting_since),
+            _ => user.doubt.map_or(waiting_since, |doubt| doubt.since),
+        };
         let checked = user.checked_at.max(Some(since)).unwrap_or(since);
         let waited = checked.since(since);
         let (queue, delay) = match Awaited::of(user) {
@@ -96,6 +100,8 @@ impl ReviewSchedule {
             }
             Awaited::Result => (Queue::InFlight, FIRST_CHECK.max(waited / 8)),
             Awaited::Submission => (Queue::InFlight, FIRST_CHECK.max(waited / 2)),
+            // After everybody who is waiting: an import may be large.
+            Awaited::FirstRead => (Queue::Decided, waited / 2),
             Awaited::Nothing => (Queue::Decided, self.sweep_after?.max(waited)),
         };
         let longest = match user.missing_since {
@@ -132,6 +138,8 @@ pub enum Awaited {
     Result,
     /// A submission, after a session was opened. Most users who submit nothing just went away.
     Submission,
+    /// The first read of a user who was imported.
+    FirstRead,
     /// Nothing is awaited.
     Nothing,
 }
@@ -144,6 +152,7 @@ impl Awaited {
             Self::Confirmation => "confirmation",
             Self::Result => "result",
             Self::Submission => "submission",
+            Self::FirstRead => "first_read",
             Self::Nothing => "nothing",
         }
     }
@@ -159,6 +168,7 @@ impl Awaited {
             InProgress => Self::Result,
             Approved if user.lacks_name() => Self::Result,
             Pending | Retry if user.session_at.is_some() => Self::Submission,
+            Pending | Retry | Approved | Rejected if user.unread_since.is_some() => Self::FirstRead,
             Pending | Retry | Approved | Rejected => Self::Nothing,
         }
     }
@@ -208,6 +218,13 @@ mod tests {
                 since: START,
                 ends_with: Confirmation::AgreeingRead,
             }),
+            ..user(rejected())
+        }
+    }
+
+    fn imported() -> User {
+        User {
+            unread_since: Some(START),
             ..user(rejected())
         }
     }
@@ -263,17 +280,21 @@ mod tests {
                 "in flight, submitted" => (user(Review::InProgress), Queue::InFlight),
                 "in flight, not submitted" => (user(Review::Pending), Queue::InFlight),
                 "decided" => (user(rejected()), Queue::Decided),
+                "decided, imported and not read yet" => (imported(), Queue::Decided),
                 _ => panic!("{row}"),
             };
             assert_eq!(schedule().due(&user).unwrap().queue, queue, "{row}");
             let first = match cells[1] {
                 "1 minute after the hint" => MINUTE,
                 "10 minutes" => 10 * MINUTE,
+                "at once" => Duration::ZERO,
                 "a day, or as configured" => DAY,
                 _ => panic!("{row}"),
             };
             let part = match cells[2] {
-                "half of the time since the hint" | "half of the time waited" => 2,
+                "half of the time since the hint"
+                | "half of the time since the import"
+                | "half of the time waited" => 2,
                 "an eighth of the time waited" => 8,
                 "the time since the decision" => 1,
                 _ => panic!("{row}"),
@@ -289,7 +310,7 @@ mod tests {
             assert!(longest.unwrap() <= 30 * DAY + GRAIN);
             rows += 1;
         }
-        assert_eq!(rows, 4);
+        assert_eq!(rows, 5);
     }
 
     fn policy() -> Policy {

@@ -156,7 +156,10 @@ fn hinted(
 #[must_use]
 pub fn apply_read(user: &User, seen: &Observation, read_at: Timestamp, policy: &Policy) -> User {
     let applicant = seen.applicant.as_ref();
-    let mut next = user.clone();
+    let mut next = User {
+        unread_since: None,
+        ..user.clone()
+    };
     if applicant.is_some_and(|id| user.has_erased(id)) {
         return settled(next, read_at, false);
     }
@@ -217,9 +220,16 @@ pub fn apply_inactive(user: &User, applicant: &ApplicantId, read_at: Timestamp) 
 /// Applies a read that began at `read_at` and found no applicant by our user id: whoever had one is inactive.
 #[must_use]
 pub fn apply_not_found(user: &User, read_at: Timestamp) -> User {
-    let next = user.clone();
+    let next = User {
+        unread_since: None,
+        ..user.clone()
+    };
     match user.review.status() {
         Status::Pending => settled(next, read_at, true),
+        // A person who was erased here, by their own wish. That is no way to start over.
+        Status::Rejected if user.applicant.is_none() && !user.erased.is_empty() => {
+            settled(next, read_at, true)
+        }
         Status::Rejected if user.is_hinted(read_at) => contradicted(next, read_at),
         Status::Rejected => {
             let next = settled(reviewed(next, Review::Pending, read_at), read_at, true);
@@ -256,12 +266,7 @@ pub fn apply_missing(user: &User, read_at: Timestamp, others_found: bool) -> Use
 /// Returns the user after the provider erased this applicant: name, reason, link and documents are gone. An approval and its
 /// time stay; whoever was not approved starts over.
 fn erase(user: &User, applicant: &ApplicantId, now: Timestamp) -> User {
-    let mut next = without_return_of(user.clone(), applicant);
-    next.applicant = None;
-    next.started_at = None;
-    next.documents = None;
-    next.hinted_at = None;
-    next.missing_since = None;
+    let mut next = unlinked(without_return_of(user.clone(), applicant));
     next.review = next.review.without_name();
     let review = match next.review.status() {
         Status::Approved => next.review.clone(),
@@ -271,8 +276,20 @@ fn erase(user: &User, applicant: &ApplicantId, now: Timestamp) -> User {
     doubted(reviewed(next, review, now), now)
 }
 
+/// Returns the user without the link to their applicant, and without what is known from there but the review.
+pub(super) fn unlinked(user: User) -> User {
+    User {
+        applicant: None,
+        started_at: None,
+        documents: None,
+        hinted_at: None,
+        missing_since: None,
+        ..user
+    }
+}
+
 /// Remembers that an applicant was erased, so that no event or read brings anything of it back.
-fn without_return_of(mut user: User, applicant: &ApplicantId) -> User {
+pub(super) fn without_return_of(mut user: User, applicant: &ApplicantId) -> User {
     if !user.has_erased(applicant) {
         user.erased.push(ErasedApplicant::from(applicant));
     }
@@ -283,7 +300,7 @@ fn without_return_of(mut user: User, applicant: &ApplicantId) -> User {
 }
 
 /// Returns the user with a new review. Documents from before a change are not shown after it, and the wait begins anew.
-fn reviewed(mut next: User, review: Review, now: Timestamp) -> User {
+pub(super) fn reviewed(mut next: User, review: Review, now: Timestamp) -> User {
     let is_changed = !review.is_same_as(&next.review);
     if is_changed {
         next.documents = None;
@@ -459,7 +476,8 @@ impl Transition {
     pub fn between(before: &User, after: &User) -> Option<Self> {
         let (from, to) = (before.review.status(), after.review.status());
         let advanced_to = (before.step != after.step).then(|| after.step.clone());
-        let erased = before.erased != after.erased;
+        // Nothing else than an erasure makes a user of ours one who is not.
+        let erased = before.erased != after.erased || before.is_ours() && !after.is_ours();
         let is_blocked = after.blocked_since.is_some();
         let blocked = (before.blocked_since.is_some() != is_blocked).then_some(is_blocked);
         (from != to || advanced_to.is_some() || erased || blocked.is_some()).then_some(Self {

@@ -28,12 +28,14 @@ pub struct User {
     pub doubt: Option<Doubt>,
     /// The time at which the applicant's own id was first unknown to the provider. `None` while the applicant can be read.
     pub missing_since: Option<Timestamp>,
-    /// The applicants of this user that the provider erased, the latest last.
+    /// The applicants of this user that were erased, at the provider or here, the latest last.
     pub erased: Vec<ErasedApplicant>,
     /// The time since which operators keep the user out, whatever the provider says. `None`: nobody does.
     pub blocked_since: Option<Timestamp>,
     /// The time at which the user was registered by an operator or an import.
     pub registered_at: Option<Timestamp>,
+    /// The time of an import since which the provider was not read. `None`: the user was not imported, or was read since.
+    pub unread_since: Option<Timestamp>,
     /// The time at which a session of the provider's SDK was last opened.
     pub session_at: Option<Timestamp>,
     /// The beginning of the present wait: for a verdict, a submission, or the next sweep. `None` for a user never stored.
@@ -90,6 +92,7 @@ impl User {
             erased: Vec::new(),
             blocked_since: None,
             registered_at: None,
+            unread_since: None,
             session_at: None,
             waiting_since: None,
             checked_at: None,
@@ -129,10 +132,19 @@ impl User {
             && self.is_ours()
     }
 
-    /// Returns whether the provider erased this applicant.
+    /// Returns whether this applicant was erased, at the provider or here.
     #[must_use]
     pub fn has_erased(&self, applicant: &ApplicantId) -> bool {
         self.erased.iter().any(|erased| erased.is(applicant))
+    }
+
+    /// Returns the applicant of whom the user has a link, a name or a reason that was not stored `before`.
+    #[must_use]
+    pub fn brings(&self, before: &Self) -> Option<&ApplicantId> {
+        let is_stored = self.applicant == before.applicant
+            && (self.name().is_none() || self.name() == before.name())
+            && (self.review.reason().is_none() || self.review.reason() == before.review.reason());
+        self.applicant.as_ref().filter(|_| !is_stored)
     }
 
     /// Returns the user with a session that was opened at `now`.
@@ -208,7 +220,10 @@ impl User {
                 "an applicant who was erased",
             ),
             (
-                self.waiting_since.is_none() && (self.doubt.is_some() || self.session_at.is_some()),
+                self.waiting_since.is_none()
+                    && (self.doubt.is_some()
+                        || self.session_at.is_some()
+                        || self.unread_since.is_some()),
                 "a check to come without a beginning of the wait",
             ),
         ];

@@ -12,7 +12,7 @@ use std::future::Future;
 use secrecy::SecretString;
 
 use crate::kyc::{
-    ApplicantId, Document, DocumentType, EventKey, Hint, Level, Observation, Personal, UserId,
+    ApplicantId, Document, DocumentType, EventKey, Hint, Level, Observation, Personal, User, UserId,
 };
 use crate::platform::Deadline;
 pub use error::{DeliveryError, ProviderError};
@@ -64,13 +64,19 @@ pub enum ApplicantLookup {
 }
 
 impl ApplicantLookup {
-    /// Returns whether this applicant was found, active or not.
-    pub(crate) fn shows(&self, applicant: Option<&ApplicantId>) -> bool {
+    /// Returns the applicant that was found, active or not.
+    pub(crate) fn applicant(&self) -> Option<&ApplicantId> {
         match self {
-            Self::Active(record) => record.observation.applicant.as_ref() == applicant,
-            Self::Inactive(found) => Some(found) == applicant,
-            Self::NotFound => false,
+            Self::Active(record) => record.observation.applicant.as_ref(),
+            Self::Inactive(found) => Some(found),
+            Self::NotFound => None,
         }
+    }
+
+    /// Returns whether an active applicant was found, who is not erased for this user.
+    pub(crate) fn is_active_for(&self, user: &User) -> bool {
+        let is_erased = || self.applicant().is_some_and(|id| user.has_erased(id));
+        matches!(self, Self::Active(_)) && !is_erased()
     }
 }
 

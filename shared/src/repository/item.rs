@@ -12,6 +12,16 @@ use crate::kyc::{
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
+/// Returns a number of an item.
+pub(super) fn number(item: &Item, name: &str) -> Option<i64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// Returns a text of an item.
+pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
 /// An attribute of an item that cannot be what we wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAttribute {
@@ -67,6 +77,8 @@ pub(super) struct UserItem {
     blocked_since: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     registered_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread_since: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,6 +226,7 @@ impl From<&User> for UserItem {
             documents_read_at: ours(user.documents.as_ref().map(|read| read.read_at)),
             blocked_since: ours(user.blocked_since),
             registered_at: ours(user.registered_at),
+            unread_since: ours(user.unread_since),
             session_at: ours(user.session_at),
             waiting_since: ours(user.waiting_since),
             checked_at: ours(user.checked_at),
@@ -324,6 +337,7 @@ impl TryFrom<UserItem> for User {
             erased: erased.map(ErasedApplicant::from_digest).collect(),
             blocked_since: ours(item.blocked_since),
             registered_at: ours(item.registered_at),
+            unread_since: ours(item.unread_since),
             session_at: ours(item.session_at),
             waiting_since: ours(item.waiting_since),
             checked_at: ours(item.checked_at),

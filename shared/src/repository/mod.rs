@@ -12,14 +12,18 @@
 //! An effect is one transaction over users, history and deliveries. The index `due` of the users lists who is due for a check.
 
 mod counters;
+mod erasures;
+mod history;
 mod item;
 mod store;
 mod users;
 mod write;
 
 pub use counters::Counters;
+pub use erasures::ErasureKey;
+pub use history::{HistoryKey, HistoryKeys};
 pub use item::{HistoryEntry, InvalidAttribute};
 pub use store::{
     Commit, CommitError, DueUser, EventRecord, Loaded, RepositoryError, Shard, UserStore,
 };
-pub use users::Users;
+pub use users::{LinkedUsers, Users};

@@ -6,7 +6,8 @@ use std::future::Future;
 use sha2::{Digest, Sha256};
 
 use super::item::InvalidAttribute;
-use crate::kyc::{Cause, Due, EventKey, Queue, Timestamp, User, UserId};
+use crate::kyc::{Cause, Due, ErasedApplicant, EventKey, Queue, Timestamp, User, UserId};
+use crate::platform::Unavailable;
 
 /// A store of users.
 pub trait UserStore: Sync {
@@ -28,6 +29,12 @@ pub trait UserStore: Sync {
     ///
     /// A user who did not change is stored again if there is no event either: that renews their place in the index.
     fn commit(&self, change: Commit<'_>) -> impl Future<Output = Result<User, CommitError>> + Send;
+
+    /// Returns whether the registry has an applicant as erased, whatever the user's item says: it may come from a backup.
+    fn is_erased(
+        &self,
+        applicant: &ErasedApplicant,
+    ) -> impl Future<Output = Result<bool, RepositoryError>> + Send;
 
     /// Lists users of a shard who are due in a queue, the longest due first, at most `limit`, beginning after the user `after`. A
     /// user may be listed a moment after they are not due any more.
@@ -54,6 +61,8 @@ pub struct Commit<'a> {
     pub cause: Cause<'a>,
     /// The event that caused the change, if one did.
     pub event: Option<EventRecord<'a>>,
+    /// Applicants to be registered as erased.
+    pub erased: &'a [ErasedApplicant],
     /// The time of the change.
     pub now: Timestamp,
 }
@@ -122,6 +131,12 @@ pub enum RepositoryError {
     /// DynamoDB has no capacity for the request, or for all of it.
     #[error("DynamoDB throttles us")]
     Throttled,
+    /// The key of the registry of erased applicants cannot be had.
+    #[error(transparent)]
+    Secret(#[from] Unavailable),
+    /// The key of the registry of erased applicants is none.
+    #[error("the erasure secret holds no key")]
+    NoErasureKey,
     /// An item is not what we write.
     #[error("the item of a user is damaged")]
     Item(#[from] InvalidAttribute),
@@ -136,7 +151,11 @@ impl RepositoryError {
     pub fn is_of_one_user(&self) -> bool {
         match self {
             Self::Invalid { .. } | Self::Item(_) | Self::Contention => true,
-            Self::Dynamo { .. } | Self::TimedOut { .. } | Self::Throttled => false,
+            Self::Dynamo { .. }
+            | Self::TimedOut { .. }
+            | Self::Throttled
+            | Self::Secret(_)
+            | Self::NoErasureKey => false,
         }
     }
 }

@@ -8,11 +8,18 @@ use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBui
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, Update};
 use serde::Serialize;
 
-use super::item::{DeliveryItem, HistoryEntry, HistoryItem, InvalidAttribute, Item, UserItem};
+use super::erasures::Erasures;
+use super::item::{DeliveryItem, HistoryItem, InvalidAttribute, Item, UserItem, number, text};
 use super::write::{Refusal, Write, WriteError, failed, invalid_request, write};
-use super::{Commit, CommitError, DueUser, EventRecord, Loaded, RepositoryError, Shard, UserStore};
-use crate::kyc::{Due, EventKey, Queue, ReviewSchedule, Timestamp, Transition, User, UserId};
-use crate::platform::{ConfigError, Variables, chain};
+use super::{
+    Commit, CommitError, DueUser, ErasureKey, EventRecord, Loaded, RepositoryError, Shard,
+    UserStore,
+};
+use crate::kyc::{
+    ApplicantId, Due, ErasedApplicant, EventKey, Queue, ReviewSchedule, Timestamp, Transition,
+    User, UserId,
+};
+use crate::platform::{Cached, ConfigError, SecretSource, Source, Variables, chain};
 
 /// Time for which an event is remembered: far longer than the provider repeats its delivery (24 hours).
 const EVENT_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
@@ -20,23 +27,37 @@ const EVENT_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 /// The index of users who are due.
 const DUE_INDEX: &str = "due";
 
-/// The tables of users, history and deliveries.
-#[derive(Debug, Clone)]
-pub struct Users {
-    client: Client,
-    table: String,
-    history: String,
-    deliveries: String,
+/// A page of the users who have an applicant.
+#[derive(Debug)]
+pub struct LinkedUsers {
+    /// Their ids, and those of their applicants.
+    pub users: Vec<(UserId, ApplicantId)>,
+    /// The last user of the page, if there may be more after it.
+    pub next: Option<UserId>,
 }
 
-impl Users {
-    /// Reads the names of the tables from `USERS_TABLE`, `HISTORY_TABLE` and `DELIVERIES_TABLE`.
+/// The tables of users, history, deliveries and erased applicants. `K` gives the key of the last.
+pub struct Users<K: Source = SecretSource<ErasureKey>> {
+    pub(super) client: Client,
+    table: String,
+    pub(super) history: String,
+    deliveries: String,
+    erasures: Erasures<K>,
+}
+
+impl<K: Source<Value = ErasureKey>> Users<K> {
+    /// Reads the names of the tables from `USERS_TABLE`, `HISTORY_TABLE`, `DELIVERIES_TABLE` and `ERASURES_TABLE`.
     ///
     /// # Errors
     /// [`ConfigError`] names the variable that is missing.
-    pub fn from_environment(variables: &Variables, client: Client) -> Result<Self, ConfigError> {
+    pub fn from_environment(
+        variables: &Variables,
+        client: Client,
+        erasure_key: Cached<K>,
+    ) -> Result<Self, ConfigError> {
         let name_in = |name| variables.required(name).map(str::to_owned);
         Ok(Self {
+            erasures: Erasures::from_environment(variables, client.clone(), erasure_key)?,
             client,
             table: name_in("USERS_TABLE")?,
             history: name_in("HISTORY_TABLE")?,
@@ -76,35 +97,39 @@ impl Users {
         }
     }
 
-    /// Reads at most `limit` items of a user's history, oldest first, from the item after number `after` on.
+    /// Lists the users with an applicant among at most `limit` users after `after`, in no order that means anything.
     ///
     /// # Errors
     /// [`RepositoryError`] if the table cannot be used.
-    pub async fn history(
+    pub async fn linked(
         &self,
-        id: &UserId,
-        after: u64,
+        after: Option<&UserId>,
         limit: u8,
-    ) -> Result<Vec<HistoryEntry>, RepositoryError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.history)
-            .key_condition_expression("user_id = :user AND #sequence > :after")
-            // A reserved word.
-            .expression_attribute_names("#sequence", "sequence")
-            .expression_attribute_values(":user", AttributeValue::S(id.as_str().to_owned()))
-            .expression_attribute_values(":after", AttributeValue::N(after.to_string()))
-            .consistent_read(true)
+    ) -> Result<LinkedUsers, RepositoryError> {
+        let request = self.client.scan().table_name(&self.table);
+        let request = request
+            .projection_expression("user_id, applicant_id")
+            .filter_expression("attribute_exists(applicant_id)")
+            .set_exclusive_start_key(after.map(key))
             .limit(limit.into());
-        let response = request.send().await;
-        let response = response.map_err(|error| failed("Query", error))?;
-        let entries = response.items.unwrap_or_default().into_iter().map(|item| {
-            // The deserializer's own error would quote values.
-            let entry = serde_dynamo::from_item(item);
-            Ok(entry.map_err(|_| InvalidAttribute::Attribute("history"))?)
+        let page = request
+            .send()
+            .await
+            .map_err(|error| failed("Scan", error))?;
+        let id_in = |item: &Item| {
+            let id = text(item, "user_id").and_then(|id| UserId::parse(id).ok());
+            id.ok_or(InvalidAttribute::Attribute("user_id"))
+        };
+        let users = page.items.unwrap_or_default().into_iter().map(|item| {
+            let applicant = text(&item, "applicant_id");
+            let applicant = applicant.and_then(|id| ApplicantId::parse(id).ok());
+            let applicant = applicant.ok_or(InvalidAttribute::Attribute("applicant_id"))?;
+            Ok((id_in(&item)?, applicant))
         });
-        entries.collect()
+        Ok(LinkedUsers {
+            users: users.collect::<Result<_, RepositoryError>>()?,
+            next: page.last_evaluated_key.as_ref().map(id_in).transpose()?,
+        })
     }
 
     async fn try_commit(&self, change: &Commit<'_>, sequence: u64) -> Result<User, WriteError> {
@@ -132,38 +157,13 @@ impl Users {
             let put = self.delivery_put(&before.id, event, change.now)?;
             writes.push((Write::Put(put), Refusal::Event));
         }
+        for applicant in change.erased {
+            let put = self.erasures.put(applicant, change.now).await?;
+            // It has no condition.
+            writes.push((Write::Put(put), Refusal::User));
+        }
         write(&self.client, writes).await?;
         Ok(stored)
-    }
-
-    /// Returns the number of the last item of a user's history; 0 if there is none. The numbers have no gaps, so that a few reads
-    /// find the last one. A query would cost each function its code and a right, for a case that hardly ever occurs.
-    async fn last_sequence(&self, id: &UserId) -> Result<u64, RepositoryError> {
-        let (mut last, mut step) = (0, 1);
-        while self.has_history(id, last + step).await? {
-            last += step;
-            step *= 2;
-        }
-        while step > 1 {
-            step /= 2;
-            if self.has_history(id, last + step).await? {
-                last += step;
-            }
-        }
-        Ok(last)
-    }
-
-    async fn has_history(&self, id: &UserId, sequence: u64) -> Result<bool, RepositoryError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.history)
-            .set_key(Some(key(id)))
-            .key("sequence", AttributeValue::N(sequence.to_string()))
-            .consistent_read(true);
-        let response = request.send().await;
-        let response = response.map_err(|error| failed("GetItem", error))?;
-        Ok(response.item.is_some())
     }
 
     /// Builds the update of the attributes that change, on condition that the user is stored as before. Nothing else is
@@ -271,7 +271,7 @@ async fn answered(
     Err(RepositoryError::Throttled)
 }
 
-impl UserStore for Users {
+impl<K: Source<Value = ErasureKey>> UserStore for Users<K> {
     async fn get(&self, id: &UserId) -> Result<Option<User>, RepositoryError> {
         let request = self
             .client
@@ -333,6 +333,10 @@ impl UserStore for Users {
         })
     }
 
+    async fn is_erased(&self, applicant: &ErasedApplicant) -> Result<bool, RepositoryError> {
+        self.erasures.contains(applicant).await
+    }
+
     async fn due(
         &self,
         queue: Queue,
@@ -364,8 +368,7 @@ impl UserStore for Users {
             .await
             .map_err(|error| failed("Query", error))?;
         let users = page.items.unwrap_or_default().into_iter().map(|item| {
-            let id = item.get("user_id").and_then(|id| id.as_s().ok());
-            let id = id.and_then(|id| UserId::parse(id).ok());
+            let id = text(&item, "user_id").and_then(|id| UserId::parse(id).ok());
             let at = number(&item, "due_at").map(Timestamp::from_millis);
             Ok(DueUser {
                 id: id.ok_or(InvalidAttribute::Attribute("user_id"))?,
@@ -376,7 +379,7 @@ impl UserStore for Users {
     }
 }
 
-fn key(id: &UserId) -> Item {
+pub(super) fn key(id: &UserId) -> Item {
     let id = AttributeValue::S(id.as_str().to_owned());
     Item::from([("user_id".to_owned(), id)])
 }
@@ -390,8 +393,4 @@ fn user(item: Item) -> Result<User, RepositoryError> {
     let item: UserItem =
         serde_dynamo::from_item(item).map_err(|_| InvalidAttribute::Attribute("item"))?;
     Ok(item.try_into()?)
-}
-
-fn number(item: &Item, name: &str) -> Option<i64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
 }

@@ -109,7 +109,8 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             });
         let lookup = lookup?;
         let after = self.apply_lookup(stored, &lookup, read_at);
-        let ApplicantLookup::Active(record) = lookup else {
+        let is_active = lookup.is_active_for(&after);
+        let (true, ApplicantLookup::Active(record)) = (is_active, lookup) else {
             self.store(stored, &after, CAUSE.into(), None).await?;
             return Err(ServiceError::NoApplicant);
         };
@@ -139,6 +140,10 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         let Stored::Done(user) = self.store(stored, &after, CAUSE.into(), None).await? else {
             return Ok(None);
         };
+        let seen = record.observation.applicant.as_ref();
+        if seen.is_some_and(|seen| user.has_erased(seen)) {
+            return Err(ServiceError::NoApplicant);
+        }
         Ok(Some(match record.person {
             Some(person) => Details {
                 user: *user,

@@ -1,5 +1,6 @@
 //! The use cases: what a function calls once it knows who asks for what.
 
+mod batches;
 mod details;
 mod gate;
 mod operations;
@@ -10,9 +11,10 @@ mod status;
 mod store;
 mod webhook;
 
+pub use batches::{ErasedAgain, Import, Replay};
 pub use details::Details;
 pub use gate::{Admission, Gate};
-pub use operations::{HistoryPage, Waiting};
+pub use operations::{Erasure, HistoryPage, Waiting};
 pub use rate_limiter::RateLimiter;
 pub use reconcile::{PACE, Reconciled};
 pub use webhook::{DeliveryOutcome, WebhookReceiver};

@@ -2,9 +2,10 @@
 
 use super::{KycService, ServiceError};
 use crate::kyc::{
-    Operation, Queue, StepChange, Timestamp, User, UserId, apply_block, apply_step, apply_unblock,
+    ApplicantId, Operation, Queue, StepChange, Timestamp, User, UserId, apply_block, apply_erasure,
+    apply_step, apply_unblock,
 };
-use crate::platform::Deadline;
+use crate::platform::{Deadline, chain};
 use crate::provider::Provider;
 use crate::repository::{DueUser, HistoryEntry, RepositoryError, Shard, UserStore, Users};
 
@@ -31,6 +32,17 @@ pub struct Waiting {
     pub is_capped: bool,
     /// Those whose turn comes first, at most 50.
     pub first: Vec<DueUser>,
+}
+
+/// A person who was erased here.
+#[derive(Debug)]
+pub struct Erasure {
+    /// The user, as far as they are kept.
+    pub user: User,
+    /// The applicants that are left at the provider, as far as they are known.
+    pub applicants: Vec<ApplicantId>,
+    /// True if the provider said whom it has for the user now.
+    pub provider_answered: bool,
 }
 
 /// A page of a user's history.
@@ -155,6 +167,38 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         let read = self.read(user, operation.cause("check"), deadline).await?;
         Ok(read.user)
     }
+
+    /// Erases a person here (see [`apply_erasure`]), with the applicant whom the provider has for them now. The provider need not answer.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownUser`] if nothing is stored of the user.
+    pub async fn erase(
+        &self,
+        id: &UserId,
+        operation: &Operation,
+        deadline: Deadline,
+    ) -> Result<Erasure, ServiceError> {
+        let linked = self.known_user(id).await?.applicant;
+        let lookup = self.provider.applicant_of(id, deadline).await;
+        let provider_answered = lookup.is_ok();
+        if let Err(error) = &lookup {
+            tracing::warn!(user = %id, error = %chain(error), "erased without asking the provider");
+        }
+        let found = lookup.ok().and_then(|lookup| lookup.applicant().cloned());
+        let user = self.change(id, operation.cause("erasure"), |user| {
+            let user = user.ok_or(ServiceError::UnknownUser)?;
+            let after = apply_erasure(&user, found.as_ref(), (self.clock)());
+            Ok((user, after))
+        });
+        let user = user.await?;
+        let mut applicants: Vec<ApplicantId> = linked.into_iter().chain(found).collect();
+        applicants.dedup();
+        Ok(Erasure {
+            user,
+            applicants,
+            provider_answered,
+        })
+    }
 }
 
 impl<P> KycService<Users, P> {
@@ -186,7 +230,11 @@ impl<P> KycService<Users, P> {
         Ok((user, all))
     }
 
-    async fn page(&self, id: &UserId, after: u64) -> Result<HistoryPage, RepositoryError> {
+    pub(super) async fn page(
+        &self,
+        id: &UserId,
+        after: u64,
+    ) -> Result<HistoryPage, RepositoryError> {
         let entries = self.users.history(id, after, PAGE).await?;
         let is_full = entries.len() == usize::from(PAGE);
         let next = entries.last().map(|entry| entry.sequence);

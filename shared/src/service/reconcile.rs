@@ -168,8 +168,8 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             Err(_) => user.clone(),
         };
         let mut by_own_id = Ok(());
-        let shown = |lookup: &ApplicantLookup| lookup.shows(after.applicant.as_ref());
-        if lookup.as_ref().is_ok_and(|lookup| !shown(lookup)) {
+        let is_shown = |lookup: &ApplicantLookup| lookup.applicant() == after.applicant.as_ref();
+        if lookup.as_ref().is_ok_and(|lookup| !is_shown(lookup)) {
             let missing = self.missing(run, &after, now, deadline).await;
             by_own_id = missing.map(|missing| after = missing);
         }

@@ -4,7 +4,7 @@ use super::store::Read;
 use super::{KycService, ServiceError};
 use crate::kyc::{User, UserId};
 use crate::platform::{Deadline, metrics};
-use crate::provider::{ApplicantLookup, Provider};
+use crate::provider::Provider;
 use crate::repository::UserStore;
 
 /// Cause in the history.
@@ -30,11 +30,10 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
     async fn refreshed(&self, id: &UserId, deadline: Deadline) -> Result<Read, ServiceError> {
         let user = self.user(id).await?;
         let read = self.read(user, CAUSE.into(), deadline).await?;
-        match read.lookup {
-            ApplicantLookup::Active(_) => Ok(read),
-            ApplicantLookup::NotFound | ApplicantLookup::Inactive(_) => {
-                Err(ServiceError::NoApplicant)
-            }
+        if read.lookup.is_active_for(&read.user) {
+            Ok(read)
+        } else {
+            Err(ServiceError::NoApplicant)
         }
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{KycService, ServiceError};
 use crate::kyc::{
-    ApprovalLevels, Cause, Observation, Review, Status, Timestamp, Transition, User, UserId,
-    apply_inactive, apply_not_found, apply_read,
+    ApprovalLevels, Cause, ErasedApplicant, Observation, Review, Status, Timestamp, Transition,
+    User, UserId, apply_inactive, apply_not_found, apply_read, apply_registered_erasure,
 };
 use crate::platform::{Deadline, metrics};
 use crate::provider::{ApplicantLookup, Provider};
@@ -67,13 +67,25 @@ impl<S: UserStore, P> KycService<S, P> {
         cause: Cause<'_>,
         event: Option<EventRecord<'_>>,
     ) -> Result<Stored, ServiceError> {
+        let now = (self.clock)();
+        // What a backup, a late event or a read would bring of an erased person is erased again.
+        let returned = match after.brings(before) {
+            Some(applicant) if self.users.is_erased(&applicant.into()).await? => {
+                Some(apply_registered_erasure(before, applicant, now))
+            }
+            _ => None,
+        };
+        let is_new = |erased: &&ErasedApplicant| !before.erased.contains(erased);
+        let erased: Vec<_> = after.erased.iter().filter(is_new).cloned().collect();
+        let after = returned.as_ref().unwrap_or(after);
         let change = Commit {
             before,
             after,
             due: self.policy.schedule.due(after),
             cause,
             event,
-            now: (self.clock)(),
+            erased: &erased,
+            now,
         };
         match self.users.commit(change).await {
             Ok(stored) => {

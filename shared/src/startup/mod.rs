@@ -128,7 +128,8 @@ impl Startup {
     }
 
     fn users(&self) -> Result<Users, ConfigError> {
-        Users::from_environment(&self.variables, self.dynamodb())
+        let erasure_key = Secret::new(self.secret_source("ERASURE_SECRET")?);
+        Users::from_environment(&self.variables, self.dynamodb(), erasure_key)
     }
 
     fn limiter(&self, limit: RateLimit) -> Result<RateLimiter, ConfigError> {

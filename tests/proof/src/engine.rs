@@ -2,14 +2,15 @@
 //! conditions and items.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::TcpListener;
 use std::thread;
 
 use dynoxide::Database;
 use local_aws::dynamodb::create_tables;
 use local_aws::template::Template;
-use shared::platform::{Aws, Variables};
-use shared::repository::Users;
+use shared::platform::{Aws, Cached, Source, Variables};
+use shared::repository::{ErasureKey, Users};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
@@ -32,9 +33,23 @@ pub fn play_on_engine(world: World, seed: u64, histories: u64, most: usize) -> R
         runtime
             .block_on(create_tables(&client, &endpoint, &template.tables))
             .unwrap();
-        let users = Users::from_environment(&variables, client).unwrap();
+        let users = Users::from_environment(&variables, client, Cached::new(Key)).unwrap();
         runtime.block_on(simulate(world, seed, users, None))
     })
+}
+
+/// The key of the registry of erased applicants.
+struct Key;
+
+impl Source for Key {
+    type Value = ErasureKey;
+    type Error = Infallible;
+
+    const NAME: &'static str = "key";
+
+    async fn fetch(&self) -> Result<ErasureKey, Infallible> {
+        Ok(ErasureKey::new("erasure-key"))
+    }
 }
 
 fn runtime() -> Runtime {
@@ -70,5 +85,6 @@ fn variables(endpoint: &str) -> Variables {
         ("USERS_TABLE", "UsersTable"),
         ("HISTORY_TABLE", "HistoryTable"),
         ("DELIVERIES_TABLE", "DeliveriesTable"),
+        ("ERASURES_TABLE", "ErasuresTable"),
     ])
 }

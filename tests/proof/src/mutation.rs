@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use shared::kyc::{
-    ApprovalLevels, Due, EventEffect, EventTime, Hint, Policy, ProviderTime, ReviewSchedule,
-    SETTLING, Timestamp, User,
+    ApprovalLevels, Due, ErasedApplicant, EventEffect, EventTime, Hint, Policy, ProviderTime,
+    ReviewSchedule, SETTLING, Timestamp, User,
 };
 
 use crate::provider::applicant::LEVELS;
@@ -100,6 +100,14 @@ impl Mutation {
             _ => {}
         }
         (after, due)
+    }
+
+    /// Returns the applicants that are registered as erased.
+    pub(crate) fn registered(self, erased: &[ErasedApplicant]) -> &[ErasedApplicant] {
+        match self {
+            Self::ErasedForgotten => &[],
+            _ => erased,
+        }
     }
 
     /// Changes an event about a user. Returns `None` if it is dropped.

@@ -1,10 +1,12 @@
 //! Stores of users: one in memory, and a wrapper around any that waits at gates, fails when told to, and keeps the books.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use shared::kyc::{Due, EventKey, Queue, Status, Timestamp, Transition, User, UserId};
+use shared::kyc::{
+    Due, ErasedApplicant, EventKey, Queue, Status, Timestamp, Transition, User, UserId,
+};
 use shared::repository::{Commit, CommitError, DueUser, Loaded, RepositoryError, Shard, UserStore};
 
 use crate::clock;
@@ -27,6 +29,7 @@ struct Content {
     events: BTreeMap<EventKey, i64>,
     /// The number of items in each user's history.
     history: BTreeMap<UserId, u64>,
+    erased: BTreeSet<ErasedApplicant>,
     ignores_versions: bool,
     ignores_events: bool,
 }
@@ -107,11 +110,16 @@ impl UserStore for Memory {
                 .entry(stored.id.clone())
                 .or_insert_with(shard);
         }
+        content.erased.extend(change.erased.iter().cloned());
         if let Some(event) = change.event {
             let expiry = change.now.plus(EVENT_KEPT_FOR).seconds();
             content.events.insert(event.key.clone(), expiry);
         }
         Ok(stored)
+    }
+
+    async fn is_erased(&self, applicant: &ErasedApplicant) -> Result<bool, RepositoryError> {
+        Ok(self.content().erased.contains(applicant))
     }
 
     async fn due(
@@ -322,11 +330,12 @@ impl<S: UserStore> UserStore for Proven<S> {
         clock::pass(Duration::from_millis(4));
         let mutated = self
             .mutation
-            .map(|mutation| mutation.stored(change.after, change.due));
+            .map(|mutation| (mutation.stored(change.after, change.due), mutation));
         let change = match &mutated {
-            Some((after, due)) => Commit {
+            Some(((after, due), mutation)) => Commit {
                 after,
                 due: *due,
+                erased: mutation.registered(change.erased),
                 ..change
             },
             None => change,
@@ -358,6 +367,11 @@ impl<S: UserStore> UserStore for Proven<S> {
             Some(WriteFault::AnswerLost) => Err(lost().into()),
             _ => result,
         }
+    }
+
+    async fn is_erased(&self, applicant: &ErasedApplicant) -> Result<bool, RepositoryError> {
+        clock::pass(Duration::from_millis(2));
+        self.store.is_erased(applicant).await
     }
 
     async fn due(

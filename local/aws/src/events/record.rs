@@ -19,15 +19,24 @@ use crate::account;
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
-/// Tells which partition keys of a table were written through the front of the database.
+/// A change of a table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// Items of this partition key were put.
+    Put(String),
+    /// The item of this partition key and number was updated.
+    Updated(String, u64),
+}
+
+/// Tells what was changed in a table through the front of the database.
 #[derive(Clone)]
 pub struct Written {
     /// The name of the table.
     pub table: String,
-    /// The name of its partition key.
-    pub key: String,
-    /// Receives each key.
-    pub keys: mpsc::UnboundedSender<String>,
+    /// The names of its partition key and of the key that numbers its items.
+    pub keys: (String, String),
+    /// Receives each change.
+    pub changes: mpsc::UnboundedSender<Change>,
 }
 
 impl Written {
@@ -44,33 +53,43 @@ impl Written {
         let Ok(body) = to_bytes(body, usize::MAX).await else {
             return StatusCode::BAD_REQUEST.into_response();
         };
-        let keys = serde_json::from_slice(&body).map(|request| written.put(&request));
+        let changes = serde_json::from_slice(&body).map(|request| written.changes(&request));
         let answer = next.run(Request::from_parts(head, Body::from(body))).await;
         if answer.status().is_success() {
-            for key in keys.unwrap_or_default() {
+            for change in changes.unwrap_or_default() {
                 // Fails only when nobody makes events any more.
-                written.keys.send(key).ok();
+                written.changes.send(change).ok();
             }
         }
         answer
     }
 
-    /// Returns the partition keys of the items that a request puts into the table.
-    fn put(&self, request: &Value) -> BTreeSet<String> {
+    /// Returns the changes that a request makes in the table.
+    fn changes(&self, request: &Value) -> BTreeSet<Change> {
+        let (hash, range) = &self.keys;
         let writes = request.get("TransactItems").and_then(Value::as_array);
-        let puts = writes.into_iter().flatten();
-        let puts = puts.filter_map(|write| write.get("Put"));
-        let key = |put: &Value| {
-            let table = put.get("TableName")?.as_str()?;
-            let key = put.get("Item")?.get(&self.key)?.get("S")?.as_str()?;
-            (table == self.table).then(|| key.to_owned())
+        let writes = writes.into_iter().flatten();
+        let writes = writes.filter_map(|write| write.get("Put").or_else(|| write.get("Update")));
+        let change = |write: &Value| {
+            let of = |item: &Value| Some(item.get(hash)?.get("S")?.as_str()?.to_owned());
+            let is_here = write.get("TableName")?.as_str()? == self.table;
+            let change = match (write.get("Item"), write.get("UpdateExpression")) {
+                (Some(item), _) => Change::Put(of(item)?),
+                (None, Some(_)) => {
+                    let key = write.get("Key")?;
+                    let number = key.get(range)?.get("N")?.as_str()?;
+                    Change::Updated(of(key)?, number.parse().ok()?)
+                }
+                (None, None) => return None,
+            };
+            is_here.then_some(change)
         };
-        puts.chain(Some(request)).filter_map(key).collect()
+        writes.chain(Some(request)).filter_map(change).collect()
     }
 }
 
-/// Makes the record of a new item (Amazon DynamoDB Streams API Reference, "Record"; EventBridge User Guide, "DynamoDB stream as a source").
-pub(super) fn inserted(table: &str, keys: [&String; 2], item: &Item) -> Value {
+/// Makes the record of an item that is new or was updated (Amazon DynamoDB Streams API Reference, "Record"; EventBridge User Guide, "DynamoDB stream as a source").
+pub(super) fn written(table: &str, keys: [&String; 2], item: &Item, is_new: bool) -> Value {
     let image: Map<String, Value> = item
         .iter()
         .map(|(name, value)| (name.clone(), typed(value)))
@@ -79,7 +98,7 @@ pub(super) fn inserted(table: &str, keys: [&String; 2], item: &Item) -> Value {
     let keys = keys.filter_map(|key| Some((key.clone(), image.get(key)?.clone())));
     json!({
         "eventID": Uuid::new_v4().simple().to_string(),
-        "eventName": "INSERT",
+        "eventName": if is_new { "INSERT" } else { "MODIFY" },
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
         "awsRegion": account::region(),
@@ -155,18 +174,22 @@ mod tests {
 
     #[test]
     fn writes_of_the_table_are_told_by_their_key() {
-        let (keys, _) = mpsc::unbounded_channel();
+        let (changes, _) = mpsc::unbounded_channel();
         let written = Written {
             table: "history".to_owned(),
-            key: "user_id".to_owned(),
-            keys,
+            keys: ("user_id".to_owned(), "number".to_owned()),
+            changes,
         };
+        let put_of = |user: &str| BTreeSet::from([Change::Put(user.to_owned())]);
         let put = |table: &str, user: &str| json!({ "TableName": table, "Item": { "user_id": { "S": user } } });
         let transaction = json!({ "TransactItems": [{ "Put": put("history", "a") },
-            { "Put": put("users", "b") }, { "Update": put("history", "c") }] });
-        assert_eq!(written.put(&transaction), BTreeSet::from(["a".to_owned()]));
-        let single = written.put(&put("history", "d"));
-        assert_eq!(single, BTreeSet::from(["d".to_owned()]));
-        assert!(written.put(&json!({})).is_empty());
+            { "Put": put("users", "b") }, { "Delete": { "TableName": "history" } }] });
+        assert_eq!(written.changes(&transaction), put_of("a"));
+        assert_eq!(written.changes(&put("history", "d")), put_of("d"));
+        let update = json!({ "TableName": "history", "UpdateExpression": "SET a = :a",
+            "Key": { "user_id": { "S": "e" }, "number": { "N": "7" } } });
+        let updated = BTreeSet::from([Change::Updated("e".to_owned(), 7)]);
+        assert_eq!(written.changes(&update), updated);
+        assert!(written.changes(&json!({})).is_empty());
     }
 }

@@ -11,7 +11,10 @@ mod user;
 pub use access_token::AccessTokenView;
 pub use delivery::DeliveryView;
 pub use details::DetailsView;
-pub use operator::{ExportView, HistoryView, NameView, OperatorView, OverdueView, WaitingView};
+pub use operator::{
+    ErasedAgainView, ErasureView, ExportView, HistoryView, ImportView, NameView, OperatorView,
+    OverdueView, ReplayView, WaitingView,
+};
 pub use status::StatusView;
 pub use user::{OnboardingView, UserView};
 

@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::{Time, View, our_time, revealed, time};
-use crate::kyc::{ApplicantId, Awaited, Due, Name, Reason, ReviewSchedule, StoredDocument, User};
-use crate::repository::HistoryEntry;
-use crate::service::{HistoryPage, Waiting};
+use crate::kyc::{
+    ApplicantId, Awaited, Due, Name, Reason, ReviewSchedule, StoredDocument, User, UserId,
+};
+use crate::repository::{HistoryEntry, HistoryKey};
+use crate::service::{ErasedAgain, Erasure, HistoryPage, Import, Replay, Waiting};
 
 /// All that is stored about a user but their name, their documents and the reason that they were given.
 #[derive(Serialize)]
@@ -186,6 +188,115 @@ impl From<&StoredDocument> for DocumentView {
             document_type: document.kind.as_str(),
             status: document.status.as_str(),
             submitted_at: time(document.submitted_at),
+        }
+    }
+}
+
+/// The answer to an erasure: what is gone, what stays, and what is left to be done.
+#[derive(Serialize)]
+pub struct ErasureView<'a> {
+    erased: [&'static str; 5],
+    kept: [&'static str; 5],
+    at_provider: AtProviderView<'a>,
+    user: OperatorView<'a>,
+}
+
+#[derive(Serialize)]
+struct AtProviderView<'a> {
+    applicants: Vec<&'a str>,
+    to_do: &'static str,
+}
+
+impl View for ErasureView<'_> {}
+
+impl<'a> ErasureView<'a> {
+    /// Makes the view of an erasure.
+    #[must_use]
+    pub fn new(erasure: &'a Erasure, schedule: &ReviewSchedule) -> Self {
+        let applicants = erasure.applicants.iter().map(ApplicantId::as_str).collect();
+        let to_do = match (erasure.provider_answered, erasure.applicants.is_empty()) {
+            (false, _) => {
+                "The provider did not answer. Repeat this call to learn whom it has, and erase these applicants there."
+            }
+            (true, false) => {
+                "Erase these applicants there: documents and data of the person are with the provider, and nothing here can delete them. Until then the person cannot be verified again."
+            }
+            (true, true) => "Nothing: the provider has no applicant of this user.",
+        };
+        Self {
+            erased: [
+                "name",
+                "reason of a rejection",
+                "kinds of documents",
+                "link to the applicant",
+                "times of sessions and registration",
+            ],
+            kept: [
+                "user id",
+                "status, with the date of a verdict",
+                "onboarding step and block",
+                "history, with callers and their reasons",
+                "hashes of the erased applicants",
+            ],
+            at_provider: AtProviderView { applicants, to_do },
+            user: OperatorView::new(&erasure.user, schedule),
+        }
+    }
+}
+
+/// The result of an import.
+#[derive(Serialize)]
+pub struct ImportView {
+    imported: usize,
+    known: usize,
+}
+
+/// The result of a page of a replay.
+#[derive(Serialize)]
+pub struct ReplayView {
+    events: usize,
+    /// The value of the parameter `page` that goes on after these, if there may be more.
+    next_page: Option<String>,
+}
+
+/// The result of a page of users who were looked up in the registry of erasures.
+#[derive(Serialize)]
+pub struct ErasedAgainView<'a> {
+    checked: usize,
+    erased: usize,
+    /// The value of the parameter `page` that goes on after these, if there may be more.
+    next_page: Option<&'a str>,
+}
+
+impl View for ImportView {}
+impl View for ReplayView {}
+impl View for ErasedAgainView<'_> {}
+
+impl From<&Import> for ImportView {
+    fn from(import: &Import) -> Self {
+        Self {
+            imported: import.imported,
+            known: import.known,
+        }
+    }
+}
+
+impl From<&Replay> for ReplayView {
+    fn from(replay: &Replay) -> Self {
+        let page = |HistoryKey { user, sequence }: &HistoryKey| format!("{sequence}.{user}");
+        Self {
+            events: replay.events,
+            next_page: replay.next.as_ref().map(page),
+        }
+    }
+}
+
+impl<'a> From<&'a ErasedAgain> for ErasedAgainView<'a> {
+    fn from(again: &'a ErasedAgain) -> Self {
+        Self {
+            checked: again.checked,
+            erased: again.erased,
+            next_page: again.next.as_ref().map(UserId::as_str),
         }
     }
 }

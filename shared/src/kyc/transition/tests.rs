@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::kyc::{
     ApplicantType, DocumentsRead, Level, Name, Personal, Queue, Reason, StoredDocument, UserId,
-    apply_block,
+    apply_block, apply_erasure, apply_registered_erasure,
 };
 
 /// An hour in milliseconds.
@@ -1064,5 +1064,92 @@ fn no_event_and_no_read_lifts_a_block() {
         for after in results {
             assert_eq!(after.blocked_since, Some(ours(1)), "{after:?}");
         }
+    }
+}
+
+/// Returns all that may become of a user by one event or read.
+fn anything(user: &User) -> Vec<User> {
+    let mut results = vec![
+        apply_not_found(user, ours(2)),
+        apply_inactive(user, &applicant("one"), ours(2)),
+        apply_missing(user, ours(2), true),
+    ];
+    for at in [0, 2, 2_000_000] {
+        for effect in any_effect(at) {
+            results.push(after_hint(user, &event(effect.clone(), at), at));
+            results.push(after_hint(user, &about("one", event(effect, at)), at));
+        }
+        for status in Status::ALL {
+            let seen = Observation {
+                applicant: Some(applicant("one")),
+                ..seen(status, at)
+            };
+            results.push(after_read(user, &seen, at));
+        }
+    }
+    results
+}
+
+#[test]
+fn nothing_brings_an_erased_person_back() {
+    for status in Status::ALL {
+        let erased = apply_erasure(&stored(status), None, ours(1));
+        assert_eq!(erased.check(), Ok(()));
+        let kept = match status {
+            Status::Approved | Status::Rejected => status,
+            Status::Pending | Status::InProgress | Status::Retry => Status::Pending,
+        };
+        assert_eq!(erased.review.status(), kept);
+        let mut states = vec![erased];
+        for _ in 0..2 {
+            states = states.iter().flat_map(anything).collect();
+            for after in &states {
+                assert_eq!(after.name(), None, "{after:?}");
+                assert_ne!(after.applicant, Some(applicant("one")), "{after:?}");
+                assert!(!after.lacks_name(), "{after:?}");
+            }
+        }
+    }
+}
+
+/// The applicant of a user whom nobody had told us of.
+#[test]
+fn a_name_is_read_again_only_of_a_person_who_came_back() {
+    let user = User {
+        applicant: None,
+        review: Review::Pending,
+        ..stored(Status::Pending)
+    };
+    let erased = apply_erasure(&user, Some(&applicant("two")), ours(1));
+    assert!(erased.has_erased(&applicant("two")));
+    let approval = Observation {
+        applicant: Some(applicant("three")),
+        ..seen(Status::Approved, 10)
+    };
+    let approved = after_read(&erased, &approval, 20);
+    assert_eq!(
+        (approved.review.status(), approved.name()),
+        (Status::Approved, None)
+    );
+    let back = after_read(&approved.with_session(ours(30)), &approval, 40);
+    assert_eq!(back.name(), jane().as_ref());
+}
+
+#[test]
+fn a_backup_of_an_erased_person_is_erased_again_and_others_stay() {
+    for status in Status::ALL {
+        let backup = stored(status);
+        let again = apply_registered_erasure(&backup, &applicant("one"), ours(1));
+        let asked = apply_erasure(&backup, None, ours(1));
+        assert_eq!(
+            (&again.review, &again.applicant, &again.erased),
+            (&asked.review, &None, &asked.erased)
+        );
+        let other = apply_registered_erasure(&backup, &applicant("former"), ours(1));
+        assert_eq!(
+            (&other.review, &other.applicant),
+            (&backup.review, &backup.applicant)
+        );
+        assert!(other.has_erased(&applicant("former")));
     }
 }
