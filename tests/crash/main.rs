@@ -1,5 +1,6 @@
 //! A short version of the crash proof.
 
+mod import;
 mod proxy;
 
 use tests::crash::{CrashOptions, crash, seed};

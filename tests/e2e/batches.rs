@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::app::{App, ME, USER};
-
-use crate::operations::{call, done};
+use tests::operator::{call, done};
 
 fn import(users: &Value) -> String {
     json!({ "reason": "Moved from the former backend", "users": users }).to_string()
@@ -194,16 +193,16 @@ async fn a_replay_leads_a_new_consumer_to_the_state_of_the_tables() {
 /// Returns the events that the demo shows, once they are `least` at least.
 async fn received(app: &App, least: usize) -> Vec<Value> {
     let url = format!("{}/demo/events", app.stack.api_url());
-    let mut last = usize::MAX;
+    let mut before = usize::MAX;
     loop {
         let answer = app.http.get(&url).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
         let events = answer["events"].as_array().unwrap().clone();
         let numbers: u64 = stored(app).await.values().map(|(number, ..)| number).sum();
-        if events.len() >= least && events.len() as u64 >= numbers && events.len() == last {
+        if events.len() >= least && events.len() as u64 >= numbers && events.len() == before {
             return events;
         }
-        last = events.len();
+        before = events.len();
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 }

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use shared::kyc::UserId;
 use shared::repository::UserStore;
 use tests::app::{App, DETAILS, ME, REFRESH, STATUS, USER};
-
-use crate::operations::{call, done};
+use tests::operator::{call, done};
 
 const PATH: &str = "/users/usr_abc123";
 const REASON: &str = r#"{"reason": "Case 4711"}"#;

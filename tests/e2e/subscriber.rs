@@ -10,8 +10,8 @@ use local::{Options, data::Data};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::app::{App, send};
+use tests::operator::done as operate;
 
-use crate::operations::done as operate;
 use crate::provider::serve;
 
 /// The state of a user, as far as a consumer knows it.

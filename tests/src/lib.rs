@@ -6,4 +6,5 @@
 pub mod app;
 pub mod crash;
 pub mod openapi;
+pub mod operator;
 pub mod proxy;

@@ -87,7 +87,7 @@ const RENDERER: [(&str, &str, &[u8]); 2] = [
         include_bytes!("../vendor/swagger-ui/swagger-ui.css.gz"),
     ),
 ];
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+pub(crate) const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The number of events that the page can see.
 const KEPT_EVENTS: usize = 100;
@@ -95,7 +95,7 @@ const KEPT_EVENTS: usize = 100;
 /// The URL of the provider's SDK.
 const SDK: &str = "https://static.sumsub.com/idensic/static/sns-websdk-builder.js";
 /// The content security policy of the page, which loads nothing from elsewhere.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// The policy of the API reference, which also has icons in its style sheet.
 const POLICY_OF_REFERENCE: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -162,7 +162,7 @@ fn told(mut events: broadcast::Receiver<Value>) -> Router {
 }
 
 /// Returns routes for files.
-fn files<const N: usize>(files: [(&str, &'static str, &'static str); N]) -> Router {
+pub(crate) fn files<const N: usize>(files: [(&str, &'static str, &'static str); N]) -> Router {
     files
         .into_iter()
         .fold(Router::new(), |pages, (path, content_type, content)| {
@@ -181,7 +181,7 @@ fn reference() -> Router {
 }
 
 /// Adds a content security policy and other security headers to pages.
-fn secured(pages: Router, policy: &'static str) -> Router {
+pub(crate) fn secured(pages: Router, policy: &'static str) -> Router {
     let pages = pages.layer(from_fn(local_names_only));
     pages.layer(map_response(async move |mut response: Response| {
         for (name, value) in [
@@ -229,7 +229,7 @@ async fn session(
     }
 }
 
-fn problem(status: StatusCode, detail: &str) -> Response {
+pub(crate) fn problem(status: StatusCode, detail: &str) -> Response {
     let body: Value =
         json!({ "title": status.canonical_reason(), "status": status.as_u16(), "detail": detail });
     let content_type = [(CONTENT_TYPE, "application/problem+json")];

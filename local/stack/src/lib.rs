@@ -4,6 +4,7 @@ pub mod data;
 pub mod token;
 
 mod cargo;
+mod console;
 mod demo;
 mod error;
 mod options;

@@ -24,7 +24,7 @@ use shared::{
 use tokio::sync::{broadcast, mpsc};
 
 use crate::{
-    Error, Options, cargo,
+    Error, Options, cargo, console,
     data::{Data, create_private},
     demo,
     secrets::Secrets,
@@ -117,7 +117,11 @@ impl Stack {
         let tables = template.tables.into_iter();
         let tables = tables.map(|table| (table.id, table.name)).collect();
         let users = Arc::new(users(&environments, &aws)?);
-        let pages = pages(&options, &users, &urls, &events)?;
+        let callers = callers()?;
+        let mut pages = pages(&options, &users, &urls, &events)?;
+        if options.demo && template.signed_api.is_some() {
+            pages = pages.merge(console::pages(&urls.operations, callers.clone())?);
+        }
         let access_log = broadcast::Sender::new(1024);
         let api = Gateway {
             lambda: Arc::clone(&lambda),
@@ -130,7 +134,7 @@ impl Stack {
         let mut front = Servers::new(&logs);
         front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
         if let Some(api) = template.signed_api {
-            let gateway = operations_gateway(api, &lambda, &access_log)?;
+            let gateway = operations_gateway(api, callers, &lambda, &access_log);
             front.spawn("operations", |shutdown| {
                 gateway::serve(operations, gateway, shutdown)
             });
@@ -334,17 +338,18 @@ fn pages(
 /// Returns the gateway of the operators' API.
 fn operations_gateway(
     api: Api,
+    callers: Callers,
     lambda: &Arc<Lambda>,
     access_log: &broadcast::Sender<AccessLogEntry>,
-) -> Result<Gateway, Error> {
-    Ok(Gateway {
+) -> Gateway {
+    Gateway {
         lambda: Arc::clone(lambda),
         api,
-        callers: Some(callers()?),
+        callers: Some(callers),
         pages: Router::new(),
         user: |_| None,
         access_log: access_log.clone(),
-    })
+    }
 }
 
 /// Returns those who may call the operators' API: the account's owner, who may do everything, and the roles whose policies are to be

@@ -166,6 +166,12 @@ async fn a_function_writes_only_what_is_its_own() {
         expected.sort();
         assert_eq!(allowed, expected, "{function}");
     }
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_reads_only_the_secrets_that_are_its_own() {
+    let stack = Stack::start(Options::default()).await.unwrap();
     let secrets = [
         "JwksSecret",
         "ProviderSecret",

@@ -101,6 +101,12 @@ impl ReviewSchedule {
             Awaited::Result => (Queue::InFlight, FIRST_CHECK.max(waited / 8)),
             Awaited::Submission => (Queue::InFlight, FIRST_CHECK.max(waited / 2)),
             // After everybody who is waiting: an import may be large.
+            Awaited::FirstRead if waited.is_zero() => {
+                return Some(Due {
+                    queue: Queue::Decided,
+                    at: checked,
+                });
+            }
             Awaited::FirstRead => (Queue::Decided, waited / 2),
             Awaited::Nothing => (Queue::Decided, self.sweep_after?.max(waited)),
         };

@@ -77,7 +77,7 @@ pub struct DueUser {
 }
 
 /// A part of the users. There are several, so that no partition of the index takes all writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shard(u8);
 
 impl Shard {

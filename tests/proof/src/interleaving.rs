@@ -16,7 +16,10 @@ use std::fmt::{self, Display};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use shared::kyc::{DocumentStatus, Level, Policy, Status, StoredDocument, Timestamp, UserId};
+use shared::kyc::{
+    ApplicantId, Caller, DocumentStatus, Justification, Level, Operation, Policy, Status, Step,
+    StepChange, StoredDocument, Timestamp, User, UserId,
+};
 use shared::provider::sumsub::WebhookSecrets;
 use shared::service::KycService;
 use tokio::runtime::Runtime;
@@ -64,11 +67,17 @@ pub enum UseCase {
     Erasure,
     /// The provider deactivates the applicant, and the event about it is delivered.
     Deactivation,
+    /// An operator blocks the user.
+    Block,
+    /// The service of the step before puts the user on verification.
+    Step,
+    /// An operator erases the person.
+    Forgetting,
 }
 
 impl UseCase {
     /// All use cases.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Delivery,
         Self::Repetition,
         Self::Poll,
@@ -77,6 +86,9 @@ impl UseCase {
         Self::Reconciliation,
         Self::Erasure,
         Self::Deactivation,
+        Self::Block,
+        Self::Step,
+        Self::Forgetting,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -89,6 +101,9 @@ impl UseCase {
             Self::Reconciliation => "reconciliation",
             Self::Erasure => "erasure",
             Self::Deactivation => "deactivation",
+            Self::Block => "block",
+            Self::Step => "step",
+            Self::Forgetting => "forgetting",
         }
     }
 }
@@ -305,6 +320,13 @@ impl Stage {
     }
 }
 
+fn operation() -> Operation {
+    Operation {
+        caller: Caller::parse("arn:aws:iam::123456789012:root").unwrap(),
+        justification: Justification::parse("A test.").ok(),
+    }
+}
+
 fn level() -> Level {
     Level::parse(LEVELS[0]).unwrap()
 }
@@ -387,6 +409,19 @@ impl Run {
             UseCase::Deactivation => {
                 let event = self.happen(Move::Deactivate).await;
                 self.deliver(event).await;
+            }
+            UseCase::Block => drop(service.block(user, &operation()).await),
+            UseCase::Step => {
+                let change = StepChange {
+                    step: Step::kyc_verification(),
+                    if_step: None,
+                    forced: false,
+                };
+                drop(service.set_step(user, &change, &operation()).await);
+            }
+            UseCase::Forgetting => {
+                let erased = service.erase(user, &operation(), deadline()).await;
+                erased.unwrap();
             }
         }
     }
@@ -615,6 +650,17 @@ async fn check_documents(run: &Run) -> Result<(), Finding> {
     Ok(())
 }
 
+/// Checks that nothing of an erased person came back.
+fn check_forgotten(user: &User, applicant: &str) -> Result<(), Finding> {
+    let applicant = ApplicantId::parse(applicant).unwrap();
+    let is_forgotten = user.name().is_none()
+        && user.applicant.as_ref() != Some(&applicant)
+        && user.has_erased(&applicant)
+        && !user.lacks_name();
+    let wrong = || Finding::Diverged(format!("{}, an erased person is back", shown(Some(user))));
+    is_forgotten.then_some(()).ok_or_else(wrong)
+}
+
 /// Delivers what was not acknowledged, waits for the reconciliation, and compares.
 async fn finish(run: &Run, combination: &Combination, trace: &Trace) -> Result<(), Finding> {
     trace.line(|| "all use cases have ended".to_owned());
@@ -645,6 +691,12 @@ async fn finish(run: &Run, combination: &Combination, trace: &Trace) -> Result<(
     }
     books.check_advance(&run.user).map_err(Finding::Doubled)?;
     drop(books);
+    if combination.use_cases.contains(&UseCase::Block) && user.blocked_since.is_none() {
+        return Err(Finding::Lost("a block".to_owned()));
+    }
+    if combination.use_cases.contains(&UseCase::Forgetting) {
+        return check_forgotten(&user, &run.applicant);
+    }
     compare(&user, &service.provider.registry(), None)
         .map_err(|wrong| Finding::Diverged(format!("{}, {wrong}", shown(Some(&user)))))
 }

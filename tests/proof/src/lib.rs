@@ -2,6 +2,7 @@
 
 mod clock;
 mod engine;
+mod import;
 mod interleaving;
 mod mutation;
 mod provider;
@@ -16,6 +17,7 @@ mod trace;
 mod world;
 
 pub use engine::play_on_engine;
+pub use import::{Imported, import};
 pub use interleaving::{Combination, Explored, Provider, Scene, UseCase, explore, replay};
 pub use mutation::Mutation;
 pub use runner::{Found, Report, explain, find, play};

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use proof::{
-    Combination, Finding, Mutation, Report, World, explain, explore, find, play, play_on_engine,
-    replay,
+    Combination, Finding, Mutation, Report, World, explain, explore, find, import, play,
+    play_on_engine, replay,
 };
 
 /// Seeds that are tried until a planted bug counts as not found.
@@ -16,6 +16,9 @@ const HISTORIES: u64 = 100_000;
 
 /// Histories of a full run on a real engine, over all worlds.
 const HISTORIES_ON_ENGINE: u64 = 1_000;
+
+/// Reads of the provider in 5 s by the schedule: 20 in a second, and the first at once.
+const MOST_READS: usize = 101;
 
 /// Findings after which a world ends.
 const MOST_FINDINGS: usize = 5;
@@ -47,6 +50,9 @@ struct Arguments {
     /// Try only orders with so many switches at most: preemptions of a use case that could go on, and changes of the replica
     #[arg(long)]
     switches: Option<usize>,
+    /// Import so many users of another backend
+    #[arg(long, value_name = "USERS")]
+    import: Option<usize>,
     /// Print the trace of one interleaving, as a failure names it: COMBINATION#NUMBER
     #[arg(long)]
     replay: Option<String>,
@@ -58,6 +64,13 @@ fn main() -> ExitCode {
         replay_named(name, arguments.switches)
     } else if let Some(count) = arguments.interleavings {
         interleavings(count, arguments.switches)
+    } else if let Some(users) = arguments.import {
+        let imported = import(users, arguments.seed);
+        println!("import: {imported}");
+        for line in imported.diverged.iter().take(MOST_FINDINGS) {
+            println!("  {line}");
+        }
+        imported.diverged.is_empty() && imported.most_reads <= MOST_READS
     } else if arguments.mutations {
         mutations(arguments.seed)
     } else {

@@ -1,6 +1,7 @@
 //! Stores of users: one in memory, and a wrapper around any that waits at gates, fails when told to, and keeps the books.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ pub struct Memory(Arc<Mutex<Content>>);
 #[derive(Clone, Default)]
 struct Content {
     users: BTreeMap<UserId, (User, Option<Due>)>,
-    shards: BTreeMap<UserId, Shard>,
+    /// Those who are due, in the order of the index.
+    due: BTreeSet<(Queue, Shard, Timestamp, UserId)>,
     /// The expiry of each event, in seconds.
     events: BTreeMap<EventKey, i64>,
     /// The number of items in each user's history.
@@ -101,14 +103,13 @@ impl UserStore for Memory {
             } else {
                 stored.sequence = before.sequence;
             }
-            content
-                .users
-                .insert(stored.id.clone(), (stored.clone(), due));
-            let shard = || Shard::of(&stored.id);
-            content
-                .shards
-                .entry(stored.id.clone())
-                .or_insert_with(shard);
+            let place = |due: Due| (due.queue, Shard::of(&stored.id), due.at, stored.id.clone());
+            let entry = (stored.clone(), due);
+            let former = content.users.insert(stored.id.clone(), entry);
+            if let Some((_, Some(former))) = former {
+                content.due.remove(&place(former));
+            }
+            content.due.extend(due.map(place));
         }
         content.erased.extend(change.erased.iter().cloned());
         if let Some(event) = change.event {
@@ -131,20 +132,23 @@ impl UserStore for Memory {
         limit: u8,
     ) -> Result<Vec<DueUser>, RepositoryError> {
         let content = self.content();
-        let listed = content.users.iter().filter_map(|(id, (_, due))| {
-            let due = due.filter(|due| due.queue == queue && due.at <= now)?;
-            (content.shards.get(id) == Some(&shard)).then(|| DueUser {
+        // No id is shorter than one character, and none begins before `!`.
+        let beginning = || {
+            (
+                Timestamp::from_millis(i64::MIN),
+                UserId::parse("!").unwrap(),
+            )
+        };
+        let (at, id) = after.map_or_else(beginning, |user| (user.at, user.id.clone()));
+        let start = Bound::Excluded((queue, shard, at, id));
+        let listed = content.due.range((start, Bound::Unbounded));
+        let listed = listed
+            .take_while(|(of, part, at, _)| (*of, *part) == (queue, shard) && *at <= now)
+            .map(|(_, _, at, id)| DueUser {
                 id: id.clone(),
-                at: due.at,
-            })
-        });
-        let mut listed: Vec<DueUser> = listed.collect();
-        listed.sort_by(|one, other| (one.at, &one.id).cmp(&(other.at, &other.id)));
-        if let Some(after) = after {
-            listed.retain(|user| (user.at, &user.id) > (after.at, &after.id));
-        }
-        listed.truncate(limit.into());
-        Ok(listed)
+                at: *at,
+            });
+        Ok(listed.take(limit.into()).collect())
     }
 }
 

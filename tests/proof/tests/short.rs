@@ -1,6 +1,8 @@
 //! Short versions of `cargo prove`.
 
-use proof::{Combination, Mutation, Provider, Report, World, explore, find, play, play_on_engine};
+use proof::{
+    Combination, Mutation, Provider, Report, World, explore, find, import, play, play_on_engine,
+};
 
 fn assert_clean(world: World, histories: u64, report: &Report) {
     assert!(report.work.histories >= histories && report.work.deliveries > 0);
@@ -34,6 +36,15 @@ fn no_order_of_two_use_cases_goes_wrong_with_an_exact_provider() {
         interleavings += explored.interleavings;
     }
     assert!(interleavings > 2_000, "{interleavings}");
+}
+
+#[test]
+fn an_import_ends_in_the_state_of_the_provider_and_keeps_the_rate() {
+    let imported = import(2_000, 1);
+    assert!(imported.diverged.is_empty(), "{:?}", imported.diverged);
+    assert!(imported.stopped > 0 && imported.webhooks > 0, "{imported}");
+    // 20 in a second, and the first at once.
+    assert!(imported.most_reads <= 101, "{imported}");
 }
 
 #[test]

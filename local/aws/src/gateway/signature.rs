@@ -7,12 +7,13 @@ use std::{
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    SigningOutput,
+    http_request::{SignableBody, SignableRequest, SigningInstructions, SigningSettings, sign},
     sign::v4,
 };
 use axum::{
     body::Bytes,
-    http::{header::AUTHORIZATION, request::Parts},
+    http::{HeaderName, header::AUTHORIZATION, request::Parts},
 };
 use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
@@ -56,6 +57,11 @@ impl FromIterator<Caller> for Callers {
 }
 
 impl Callers {
+    /// Returns the access key ids.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Returns the caller who signed a request, if their policy allows it.
     pub(super) fn authorize(
         &self,
@@ -115,25 +121,60 @@ impl Callers {
         let host = head.headers.get("host")?.to_str().ok()?;
         let target = head.uri.path_and_query()?.as_str();
         let uri = format!("http://{host}{target}");
-        let identity = Credentials::new(key, &caller.secret, None, None, "local").into();
-        let mut settings = SigningSettings::default();
-        settings.excluded_headers = None;
-        let parameters = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(scope.split('/').nth(1)?)
-            .name(SERVICE)
-            .time(time)
-            .settings(settings)
-            .build()
-            .ok()?
-            .into();
         let request = SignableRequest::new(
             head.method.as_str(),
             uri,
             headers.into_iter(),
             SignableBody::Bytes(body),
         );
-        let output = sign(request.ok()?, &parameters).ok()?;
+        let output = caller.sign(request.ok()?, time)?;
         (output.signature() == part("Signature")?).then_some(caller)
+    }
+
+    /// Signs a request of a caller to `host`. Returns `None` if there is no such caller.
+    #[must_use]
+    pub fn sign(
+        &self,
+        access_key_id: &str,
+        host: &str,
+        mut head: Parts,
+        body: &Bytes,
+    ) -> Option<Parts> {
+        let caller = self.0.get(access_key_id)?;
+        let target = head.uri.path_and_query()?.as_str();
+        let request = SignableRequest::new(
+            head.method.as_str(),
+            format!("http://{host}{target}"),
+            [("host", host)].into_iter(),
+            SignableBody::Bytes(body),
+        );
+        let output = caller.sign(request.ok()?, SystemTime::now())?;
+        for (name, value) in output.output().headers() {
+            let name = HeaderName::try_from(name).ok()?;
+            head.headers.insert(name, value.parse().ok()?);
+        }
+        Some(head)
+    }
+}
+
+impl Caller {
+    /// Signs a request for this region.
+    fn sign(
+        &self,
+        request: SignableRequest<'_>,
+        time: SystemTime,
+    ) -> Option<SigningOutput<SigningInstructions>> {
+        let identity = Credentials::new(&self.access_key_id, &self.secret, None, None, "local");
+        let (identity, region) = (identity.into(), region());
+        let mut settings = SigningSettings::default();
+        settings.excluded_headers = None;
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&region)
+            .name(SERVICE)
+            .time(time)
+            .settings(settings)
+            .build();
+        sign(request, &parameters.ok()?.into()).ok()
     }
 }
