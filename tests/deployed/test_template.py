@@ -375,7 +375,7 @@ class Deployed:
         self.assertEqual((pipe["Source"], pipe["Target"]), ({"Fn::GetAtt": ["HistoryTable", "StreamArn"]}, {"Fn::GetAtt": ["EventBus", "Arn"]}))
         self.assertEqual(self.stack.resources["HistoryTable"]["Properties"]["StreamSpecification"], {"StreamViewType": "NEW_IMAGE"})
         [rule] = pipe["SourceParameters"]["FilterCriteria"]["Filters"]
-        self.assertEqual(json.loads(rule["Pattern"]), {"eventName": ["INSERT"]})
+        self.assertEqual(json.loads(rule["Pattern"]), {"eventName": ["INSERT", "MODIFY"]})
         stream = pipe["SourceParameters"]["DynamoDBStreamParameters"]
         self.assertEqual(stream["DeadLetterConfig"], {"Arn": {"Fn::GetAtt": ["UnsentEvents", "Arn"]}})
         # PutEvents takes no more: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html

@@ -1,12 +1,10 @@
 // The demo in a real browser: what a user, a reviewer and a screen reader meet, from `cargo run` to the verdict.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { after, before, beforeEach, test } from "node:test";
+import { assertAccessible, finish, openPage, press } from "./pages.js";
 import { launch, start } from "./system.js";
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 360, height: 640 };
 const BLURRY = "Document image is blurry. Please resubmit a clear photo.";
@@ -44,24 +42,7 @@ beforeEach(async () => {
   }
 });
 
-/** A page with somebody new signed in, in a browser that reaches nothing but this machine. */
-async function open({ url = system.url, viewport = WIDE, colorScheme = "light" } = {}) {
-  const context = await browser.newContext({ viewport, colorScheme, reducedMotion: "reduce", locale: "en-GB" });
-  const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
-  page.troubles = [];
-  page.on("pageerror", (error) => page.troubles.push(String(error)));
-  page.on("console", (message) => {
-    // Errors of the API are part of the play; the browser reports them, too.
-    const expected = message.text().startsWith("Failed to load resource");
-    if (message.type() === "error" && !expected) page.troubles.push(message.text());
-  });
-  page.on("request", (request) => {
-    if (new URL(request.url()).origin !== url) page.troubles.push(`request to ${request.url()}`);
-  });
-  await page.goto(url);
-  return page;
-}
+const open = (options) => openPage(browser, { url: system.url, viewport: WIDE, ...options });
 
 async function signIn(page) {
   users += 1;
@@ -74,8 +55,6 @@ async function signIn(page) {
 
 /** Waits until the page shows a status. */
 const status = (page, name) => page.locator(`#verdict[data-status="${name}"]`).waitFor();
-
-const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
 
 /** Goes through the stand-in for the SDK. */
 async function submit(page, button = "Start verification", type = "Passport") {
@@ -94,25 +73,12 @@ async function submit(page, button = "Start verification", type = "Passport") {
 /** Waits for an entry in one of the logs. */
 const logged = (page, list, text) => page.locator(`#${list} summary`).filter({ hasText: text }).first().waitFor();
 
-async function finish(page) {
-  assert.deepEqual(page.troubles, []);
-  await page.context().close();
-}
-
 async function picture(page, name) {
   if (!PICTURES) return;
   await page.setViewportSize({ width: 440, height: 700 });
   await page.evaluate(() => window.scrollTo(0, 0));
   await page.screenshot({ path: `${PICTURES}/${name}.png`, animations: "disabled", caret: "hide" });
   await page.setViewportSize(WIDE);
-}
-
-async function assertAccessible(page) {
-  // Not as a script of the page, whose policy would refuse it.
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run(document));
-  const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
-  assert.deepEqual(told, []);
 }
 
 test("a user is approved", async () => {

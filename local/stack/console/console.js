@@ -79,7 +79,8 @@ function entry(item) {
   const change = item.from === item.to ? item.onboarding_step : `${item.from} → ${item.to}`;
   made.append(element("strong", item.event), ` ${change} `, element("code", item.cause));
   const who = item.caller ? `, by ${item.caller}` : "";
-  made.append(element("p", `${item.sequence}. ${moment(item.recorded_at)}${who}`));
+  made.value = item.sequence;
+  made.append(element("p", `${moment(item.recorded_at)}${who}`));
   if (item.reason) made.append(element("q", item.reason));
   return made;
 }

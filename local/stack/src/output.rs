@@ -57,6 +57,7 @@ impl Format {
             r#"
 {:<20}{api}/
 {:<20}{api}/docs
+{:<20}{api}/operations
 {:<20}{api}
 {provider:<20}{}
 {:<20}{}
@@ -73,6 +74,7 @@ curl --aws-sigv4 aws:amz:{region}:execute-api --user support:local {operations}/
 "#,
             "Demo",
             "API reference",
+            "Operations console",
             "API",
             stack.provider_url(),
             "DynamoDB",
