@@ -5,6 +5,8 @@ use std::{
     io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
+    thread::sleep,
+    time::Duration,
 };
 
 use crate::Error;
@@ -46,10 +48,18 @@ impl Data {
             .create(directory);
         made.map_err(failed)?;
         let file = create_private(&directory.join("lock"))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(file)),
-            Err(TryLockError::WouldBlock) => Err(Error::InUse(directory.clone())),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+        // A process that this program is starting holds the files of before for a moment.
+        let mut patience = 50;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) if patience > 0 => {
+                    patience -= 1;
+                    sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => return Err(Error::InUse(directory.clone())),
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
         }
     }
 }
