@@ -367,10 +367,50 @@ fn a_refusal_says_what_was_wrong() {
     let header = |header: Value| strict.user(&issuer.token_with(&header, &good), &keys);
     let other = header(json!({ "alg": "EdDSA", "kid": "other" }));
     assert_eq!(other, Err(Unauthenticated::Key));
-    let other = header(json!({ "alg": "Ed25519", "kid": "ed" }));
+    let other = header(json!({ "alg": "Ed448", "kid": "ed" }));
     assert_eq!(other, Err(Unauthenticated::Algorithm));
     let refused = strict.user(&ed25519().token(&good), &keys);
     assert_eq!(refused, Err(Unauthenticated::Signature));
+}
+
+/// RFC 9864 names what EdDSA was with this curve.
+#[test]
+fn the_newer_name_of_an_algorithm_is_as_strict() {
+    for names in ["EdDSA", "Ed25519"] {
+        let policy = policy_of(names, "", "");
+        let (issuer, other) = (ed25519(), ed25519());
+        let keys = set(&[&issuer]);
+        let header = json!({ "alg": "Ed25519", "kid": "ed" });
+        let token = |issuer: &Issuer, claims: &Value| issuer.token_with(&header, claims);
+        assert!(policy.user(&token(&issuer, &claims()), &keys).is_ok());
+        for (refused, why) in [
+            (token(&other, &claims()), Unauthenticated::Signature),
+            (
+                token(&issuer, &with("exp", json!(seconds_from_now(-90)))),
+                Unauthenticated::Expired,
+            ),
+            (
+                token(&issuer, &with("nbf", json!(seconds_from_now(90)))),
+                Unauthenticated::Early,
+            ),
+            (
+                token(&issuer, &with("exp", Value::Null)),
+                Unauthenticated::Claim,
+            ),
+        ] {
+            assert_eq!(policy.user(&refused, &keys), Err(why));
+        }
+        // Neither name stands for the other in the bytes that are signed.
+        let signed = token(&issuer, &claims());
+        let older = base64(r#"{"alg":"EdDSA","kid":"ed"}"#);
+        let (_, rest) = signed.split_once('.').unwrap();
+        let refused = policy.user(&format!("{older}.{rest}"), &keys);
+        assert_eq!(refused, Err(Unauthenticated::Signature));
+    }
+    let without = policy_of("RS256", "", "");
+    let token = ed25519().token_with(&json!({ "alg": "Ed25519" }), &claims());
+    let refused = without.user(&token, &set(&[&ed25519()]));
+    assert_eq!(refused, Err(Unauthenticated::Algorithm));
 }
 
 #[test]
@@ -392,7 +432,7 @@ fn times_are_checked_with_a_minute_of_leeway() {
             "{claims}"
         );
     }
-    assert_eq!(Duration::from_secs(LEEWAY), Duration::from_mins(1));
+    assert_eq!(LEEWAY, Duration::from_mins(1));
 }
 
 #[test]
