@@ -420,6 +420,8 @@ pub struct Transition {
     pub advanced_to: Option<Step>,
     /// True if the person was erased.
     pub erased: bool,
+    /// True if an operator made the user known.
+    pub registered: bool,
     /// True if operators blocked the user, false if they lifted the block. `None`: neither.
     pub blocked: Option<bool>,
 }
@@ -436,7 +438,7 @@ pub enum TransitionKind {
     UserBlocked,
     /// An operator lifted the block; nothing else changed.
     UserUnblocked,
-    /// The onboarding moved on, and no status changed. Only operators can force it back.
+    /// The onboarding moved on or began, and no status changed. Only operators can force it back.
     OnboardingAdvanced,
 }
 
@@ -478,13 +480,17 @@ impl Transition {
         let advanced_to = (before.step != after.step).then(|| after.step.clone());
         // Nothing else than an erasure makes a user of ours one who is not.
         let erased = before.erased != after.erased || before.is_ours() && !after.is_ours();
+        let registered = before.registered_at.is_none() && after.registered_at.is_some();
         let is_blocked = after.blocked_since.is_some();
         let blocked = (before.blocked_since.is_some() != is_blocked).then_some(is_blocked);
-        (from != to || advanced_to.is_some() || erased || blocked.is_some()).then_some(Self {
+        let is_told =
+            from != to || advanced_to.is_some() || erased || registered || blocked.is_some();
+        is_told.then_some(Self {
             from,
             to,
             advanced_to,
             erased,
+            registered,
             blocked,
         })
     }

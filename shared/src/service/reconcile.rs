@@ -180,8 +180,10 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             run.has_found = true;
         }
         let is_stored = matches!(stored, Stored::Done(_));
-        let repaired = Transition::between(&user, &after).is_some()
-            || (user.lacks_name() && !after.lacks_name());
+        // What an import leaves to be read is no repair.
+        let repaired = user.unread_since.is_none()
+            && (Transition::between(&user, &after).is_some()
+                || (user.lacks_name() && !after.lacks_name()));
         Ok(Check::Done {
             repaired: is_stored && repaired,
             waited: now.since(due_at),

@@ -10,8 +10,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use shared::kyc::{
     ApplicantId, ApplicantType, Caller, Document, EventEffect, EventKey, EventTime, Hint,
-    ImportedUser, Justification, Level, Observation, Operation, ProviderTime, Reason, Review,
-    Status, Step, Timestamp, User, UserId,
+    ImportedUser, Justification, Level, Name, Observation, Operation, Personal, ProviderTime,
+    Reason, Review, Status, Step, Timestamp, User, UserId,
 };
 use shared::platform::Deadline;
 use shared::provider::{
@@ -109,8 +109,10 @@ fn observation(user: &UserId, review: Review) -> Observation {
         level: Level::parse(LEVELS[0]).ok(),
         applicant_type: Some(ApplicantType::Individual),
         reviewed_at: review.verified_at().or(review.rejected_at()),
+        name: (review.status() == Status::Approved)
+            .then(|| Name::new(Some(Personal::new("Jane")), None))
+            .flatten(),
         review,
-        name: None,
     }
 }
 
