@@ -83,8 +83,10 @@ enum Fault {
 /// A fate of the connections that are open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Loss {
-    /// They are closed.
+    /// They are closed (FIN).
     Closed,
+    /// They are broken off (RST).
+    Reset,
     /// Nothing comes through them any more, and nobody says so, as behind a firewall that has forgotten them.
     Swallowed,
 }
@@ -214,16 +216,29 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                 let made_after = losses.borrow().0;
                 // An error is the end of the connection, which is what the client sees as well.
                 connections.spawn(async move {
-                    let closed = |(loss, kind): &(u64, Loss)| *loss > made_after && *kind == Loss::Closed;
-                    tokio::select! {
-                        served = shared.serve(client, made_after) => served.ok(),
-                        Ok(_) = losses.wait_for(closed) => None,
+                    let (client, twin) = twins(client).ok()?;
+                    let closed = |(loss, kind): &(u64, Loss)| *loss > made_after && *kind != Loss::Swallowed;
+                    let lost = tokio::select! {
+                        served = shared.serve(client, made_after) => return served.ok(),
+                        Ok(loss) = losses.wait_for(closed) => loss.1,
+                    };
+                    match lost {
+                        // The last handle that is closed says how.
+                        Loss::Reset => twin.set_zero_linger().ok(),
+                        Loss::Closed | Loss::Swallowed => None,
                     }
                 });
             }
             Some(_) = connections.join_next() => {}
         }
     }
+}
+
+/// Returns two handles of a connection.
+fn twins(stream: TcpStream) -> std::io::Result<(TcpStream, TcpStream)> {
+    let stream = stream.into_std()?;
+    let twin = stream.try_clone()?;
+    Ok((TcpStream::from_std(stream)?, TcpStream::from_std(twin)?))
 }
 
 impl Shared {

@@ -15,13 +15,13 @@ use aws_sdk_dynamodb::{
 };
 use axum::{Router, middleware};
 use dynoxide::Database;
+use local_hosts::local_names_only;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     Error,
     events::Written,
     forward::{Upstream, forward},
-    hosts::local_names_only,
     iam::{self, Guard, Iam},
     logs::Logs,
     template::{Index, Key, Table},

@@ -5,7 +5,6 @@ pub mod dynamodb;
 pub mod events;
 pub mod forward;
 pub mod gateway;
-pub mod hosts;
 pub mod iam;
 pub mod lambda;
 pub mod logs;

@@ -10,6 +10,7 @@ use axum::{
     middleware,
     routing::post,
 };
+use local_hosts::local_names_only;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -17,7 +18,6 @@ use tokio::net::TcpListener;
 
 use crate::{
     account::{ACCOUNT_ID, region},
-    hosts::local_names_only,
     iam::{Access, Guard, Iam},
     logs::Logs,
 };

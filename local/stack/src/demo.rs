@@ -19,10 +19,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use local_aws::{
-    forward::{Upstream, forward},
-    hosts::local_names_only,
-};
+use local_aws::forward::{Upstream, forward};
+use local_hosts::local_names_only;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{kyc::UserId, platform::chain, repository::Users};

@@ -64,6 +64,10 @@ async fn neither_pages_nor_stand_ins_answer_to_a_name_of_somebody_else() {
         page,
         demo.client.post(stack.secrets_url()),
         demo.client.post(stack.dynamodb_url()),
+        demo.client
+            .get(format!("{}/simulator/requests", stack.provider_url())),
+        demo.client
+            .get(format!("{}/resources/applicants/-", stack.provider_url())),
     ] {
         let answer = request.header("host", "evil.example:80").send().await;
         assert_eq!(answer.unwrap().status(), 421);

@@ -18,6 +18,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
+use axum::middleware::from_fn;
+use local_hosts::local_names_only;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -129,6 +131,7 @@ fn router(simulator: Arc<Simulator>) -> Router {
         .nest("/simulator", control::router())
         // The API matches paths as sent, because signatures cover them. No route may decode them first.
         .fallback(api::respond)
+        .layer(from_fn(local_names_only))
         .with_state(simulator)
 }
 

@@ -92,7 +92,8 @@ impl Place {
         if !is_secure(&url) {
             return Err("not an https URL");
         }
-        let http = tls::http_client(|client| client.timeout(FETCH));
+        // Keys are fetched so rarely that a connection of the last time may be dead, and nobody has said so.
+        let http = tls::http_client(|client| client.timeout(FETCH).pool_max_idle_per_host(0));
         Ok(Self::Url { http, url })
     }
 }

@@ -1,4 +1,4 @@
-//! Names by which the services of this machine may be called.
+#![doc = include_str!("../README.md")]
 
 use axum::{
     extract::Request,
