@@ -170,6 +170,7 @@ fn simulator_settings(
         webhook_url: format!("{api}{webhooks}"),
         levels: sumsub_simulator::default_levels(),
         state_file: options.data.path("provider.json"),
+        decides_by_id: options.demo,
         retry_delays: options.retry_delays.clone(),
     })
 }

@@ -17,6 +17,7 @@ use crate::model::{
     Action, ActionError, Applicant, ApplicantType, Details, ReviewResult, ReviewStatus, Submission,
     Target,
 };
+use crate::reviewer;
 use crate::store::ChangeError;
 use crate::webhooks::{DeliveryMode, Message};
 
@@ -95,7 +96,13 @@ async fn submit(
     FromPath(user): FromPath<String>,
     Body(submission): Body<Submission>,
 ) -> JsonResult {
-    apply(&simulator, &user, Action::Submit(submission)).await
+    let before = simulator.store.active(&user);
+    let submitted = apply(&simulator, &user, Action::Submit(submission)).await?;
+    if simulator.decides_by_id {
+        let was_asked_again = before.as_ref().is_some_and(reviewer::is_asked_again);
+        reviewer::decide(&simulator, &user, was_asked_again);
+    }
+    Ok(submitted)
 }
 
 /// Accepts any answer, because a test may want an unknown one.

@@ -7,6 +7,7 @@ mod control;
 mod extract;
 mod faults;
 mod journal;
+mod reviewer;
 mod signature;
 mod store;
 mod webhooks;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub levels: Vec<String>,
     /// The file that keeps applicants between runs. Without a file they are kept in memory.
     pub state_file: Option<PathBuf>,
+    /// True if users whose id says so (`usr_approved…`) are decided about without anybody at the desk.
+    pub decides_by_id: bool,
     /// The delay before each further attempt to deliver a webhook that was not accepted.
     pub retry_delays: Vec<Duration>,
 }
@@ -57,6 +60,7 @@ struct Simulator {
     webhooks: Arc<Webhooks>,
     faults: Faults,
     requests: Journal<RequestRecord>,
+    decides_by_id: bool,
     /// Ends deliveries and pauses when the simulator stops.
     stop: CancellationToken,
 }
@@ -75,6 +79,7 @@ impl Simulator {
             )?),
             faults: Faults::default(),
             requests: Journal::default(),
+            decides_by_id: settings.decides_by_id,
             stop,
         })
     }

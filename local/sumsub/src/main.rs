@@ -27,6 +27,11 @@ struct Arguments {
     /// A verification level. Repeat the option for several; the first is the default. Without it: basic-kyc-level and enhanced-kyc-level
     #[arg(long = "level", value_name = "NAME")]
     levels: Vec<String>,
+    #[arg(
+        long,
+        help = "Decide about users whose id says so: usr_approved…, usr_retry…, usr_rejected…, usr_slow…"
+    )]
+    decide_by_id: bool,
     /// The file that keeps applicants between runs
     #[arg(long, value_name = "FILE")]
     state_file: Option<PathBuf>,
@@ -57,6 +62,7 @@ async fn run(arguments: Arguments) -> std::io::Result<()> {
             _ => arguments.levels,
         },
         state_file: arguments.state_file,
+        decides_by_id: arguments.decide_by_id,
         retry_delays: [1, 2, 4, 8].map(Duration::from_secs).to_vec(),
     };
     serve(listener, settings, async {

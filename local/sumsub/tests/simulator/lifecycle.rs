@@ -257,3 +257,25 @@ async fn applicants_survive_a_restart() {
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[tokio::test]
+async fn users_whose_id_says_so_decide_themselves() {
+    let mut receiver = Receiver::start().await;
+    let simulator = Simulator::start(&receiver.url, None).await;
+    let mut submit = async |user: &str| {
+        let path = format!("/applicants/{user}/submit");
+        simulator.post(&path, Value::Null).await;
+        let mut event = receiver.next().await.json();
+        while event["type"] != "applicantReviewed" {
+            event = receiver.next().await.json();
+        }
+        event["reviewResult"].clone()
+    };
+    assert_eq!(submit("usr_approved_7").await["reviewAnswer"], "GREEN");
+    let rejected = submit("usr_rejected").await;
+    assert_eq!(rejected["reviewRejectType"], "FINAL");
+    let retry = submit("usr_retry").await;
+    assert_eq!(retry["reviewRejectType"], "RETRY");
+    assert!(retry["moderationComment"].is_string());
+    assert_eq!(submit("usr_retry").await["reviewAnswer"], "GREEN");
+}

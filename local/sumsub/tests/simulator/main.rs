@@ -123,6 +123,7 @@ impl Simulator {
             webhook_url: webhook_url.to_owned(),
             levels: default_levels(),
             state_file,
+            decides_by_id: true,
             retry_delays,
         };
         let (listener, address) = listen().await;
