@@ -1,6 +1,9 @@
 // The demo in a real browser: what a user, a reviewer and a screen reader meet, from `cargo run` to the verdict.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { assertAccessible, finish, openPage, press } from "./pages.js";
 import { launch, start } from "./system.js";
@@ -16,8 +19,14 @@ let system;
 let browser;
 let users = 0;
 
+/** What the browser of the desktop was asked to open. */
+const opened = join(mkdtempSync(join(tmpdir(), "desktop-")), "opened");
+
 before(async () => {
-  system = await start();
+  const directory = dirname(opened);
+  writeFileSync(join(directory, "xdg-open"), `#!/bin/sh\necho "$1" >"${opened}"\n`, { mode: 0o755 });
+  process.env.PATH = `${directory}:${process.env.PATH}`;
+  system = await start("--open");
   browser = await launch();
 });
 
@@ -98,6 +107,34 @@ test("a user is approved", async () => {
   await logged(page, "webhooks", "applicantReviewed 200");
   await logged(page, "events", "KycStatusChanged in_progress → approved, open_banking");
   await picture(page, "approved");
+  await finish(page);
+});
+
+for (const [name, end] of Object.entries({ approved: "approved", retry: "approved", rejected: "rejected", outage: "approved", twice: "approved", revoked: "rejected" })) {
+  test(`the scenario ${name} plays itself`, async () => {
+    const viewport = { approved: WIDE, retry: { width: 768, height: 1024 } }[name] ?? NARROW;
+    const page = await open({ url: `${system.url}/?scenario=${name}&pace=0.3`, viewport });
+    await page.locator("#caption:not(:empty)").waitFor();
+    await status(page, end);
+    // Nothing is left to be said, and nothing is left out of order.
+    await page.locator("#caption:empty").waitFor({ state: "attached" });
+    for (const radio of ["online", "once"]) assert.ok(await page.getByLabel(radio).isChecked(), radio);
+    await assertAccessible(page);
+    await finish(page);
+  });
+}
+
+test("the demo opens in the browser of the desktop, and plays itself", () => {
+  assert.equal(readFileSync(opened, "utf8").trim(), `${system.url}/?scenario=tour`);
+});
+
+test("all scenarios play one after the other, until somebody does something else", async () => {
+  const page = await open({ url: `${system.url}/?scenario=tour&pace=0.2` });
+  await page.locator("#caption").filter({ hasText: "rejected:" }).waitFor();
+  await press(page, "Sign out");
+  await page.locator("#account").waitFor({ state: "hidden" });
+  await page.getByRole("link", { name: "twice" }).click();
+  await page.locator("#caption").filter({ hasText: "twice:" }).waitFor();
   await finish(page);
 });
 

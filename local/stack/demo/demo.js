@@ -1,6 +1,7 @@
 // The page: on the left a frontend as the API's guide describes it, on the right the provider's reviewer, below what is said.
 
 import { KycClient, KycError, untilVerdict } from "/demo/kyc.js";
+import { SCENARIOS, play } from "/demo/scenarios.js";
 import { verify } from "/demo/sdk.js";
 
 const $ = (selector) => document.querySelector(selector);
@@ -69,7 +70,7 @@ function signOut() {
 
 /** Keeps who is signed in in the address, for a reload and for a link that is sent to a colleague. */
 function remember(user) {
-  history.replaceState(null, "", user ? `?user=${encodeURIComponent(user)}` : "/");
+  if (!playing) history.replaceState(null, "", user ? `?user=${encodeURIComponent(user)}` : "/");
 }
 
 /** Lets the reviewer decide only while there is somebody to decide about. */
@@ -305,6 +306,58 @@ $("#desk").addEventListener("change", ({ target }) => {
   });
 });
 
+// What plays itself
+
+/** The name in the link that plays all scenarios. */
+const TOUR = "tour";
+
+/** The scenario that plays. */
+let playing = null;
+
+const ACTS = {
+  submit: () => simulate("POST", `${applicant()}/submit`, PERSON).then(lookAgain),
+  decide: (verdict) => simulate("POST", `${applicant()}/review`, verdict).then(lookAgain),
+  provider: (mode) => set("api", mode),
+  webhooks: (mode) => set("webhooks", mode),
+  check: () => check().catch(tell),
+};
+
+const PERSON = { firstName: "Jane", lastName: "Smith", dob: "1990-05-15", nationality: "GBR", country: "GBR",
+  documents: [{ idDocType: "PASSPORT", country: "GBR" }] };
+
+/** Sets how provider or webhooks behave, and shows it at the reviewer's desk. */
+async function set(name, mode) {
+  await simulate("PUT", name, { mode });
+  $(`input[name="${name}"][value="${mode}"]`).checked = true;
+}
+
+/** Plays the scenario of a link, or all of them. */
+async function playLinked(name, pace) {
+  const names = name === TOUR ? Object.keys(SCENARIOS) : [name].filter((each) => each in SCENARIOS);
+  playing = name;
+  try {
+    const isOver = (user) => session?.user !== user;
+    const begin = (user) => {
+      if (session) signOut();
+      return signIn(user);
+    };
+    await play(names, { pace, signIn: begin, isOver, acts: ACTS, say: (text) => change($("#caption"), text) });
+  } finally {
+    playing = null;
+  }
+}
+
+function linkScenarios(current) {
+  const links = [TOUR, ...Object.keys(SCENARIOS)].map((name) => {
+    const link = element("a", name === TOUR ? "Play all" : name);
+    link.href = `?scenario=${name}`;
+    if (name === current) link.setAttribute("aria-current", "true");
+    return link;
+  });
+  $("#scenarios").replaceChildren(...links);
+  $("#scenarios").hidden = false;
+}
+
 // What is said
 
 const KEPT = 100;
@@ -424,8 +477,14 @@ await refreshSimulator();
 // Deliveries that were not accepted are repeated without anybody's doing.
 setInterval(() => document.hidden || refreshSimulator(), 2000);
 
-const linked = new URLSearchParams(location.search).get("user");
+const link = new URLSearchParams(location.search);
+const linked = link.get("user");
 if (linked) {
   $("#user-id").value = linked;
   await attempt(() => signIn(linked));
+}
+if (config.simulator) {
+  const scenario = link.get("scenario");
+  linkScenarios(scenario);
+  if (scenario) await attempt(() => playLinked(scenario, Number(link.get("pace") ?? 2.5)));
 }

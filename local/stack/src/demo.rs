@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// The files of the page: path, type and content.
-const FILES: [(&str, &str, &str); 6] = [
+const FILES: [(&str, &str, &str); 7] = [
     (
         "/",
         "text/html; charset=utf-8",
@@ -46,6 +46,11 @@ const FILES: [(&str, &str, &str); 6] = [
     ),
     ("/demo/kyc.js", JAVASCRIPT, include_str!("../demo/kyc.js")),
     ("/demo/sdk.js", JAVASCRIPT, include_str!("../demo/sdk.js")),
+    (
+        "/demo/scenarios.js",
+        JAVASCRIPT,
+        include_str!("../demo/scenarios.js"),
+    ),
     ("/demo/demo.js", JAVASCRIPT, include_str!("../demo/demo.js")),
     (
         "/demo/icon.svg",

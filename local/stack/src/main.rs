@@ -2,7 +2,12 @@
 
 mod output;
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::{ExitCode, Stdio},
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 use local::{
@@ -31,6 +36,10 @@ struct Arguments {
 }
 
 #[derive(Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 struct Run {
     #[arg(
         long,
@@ -66,6 +75,9 @@ struct Run {
     /// Build the functions with optimisations
     #[arg(long)]
     release: bool,
+    /// Open the demo, which plays itself, in the browser
+    #[arg(long)]
+    open: bool,
     /// Print a line of JSON for what was started, for each request, and for whatever the functions write
     #[arg(long)]
     json: bool,
@@ -158,6 +170,9 @@ async fn run(run: Run) -> Result<(), Error> {
     };
     let token = stack.token(FIRST_USER, token::DEFAULT_LIFETIME);
     stack.write_state(&token)?;
+    if run.open {
+        open(&format!("{}/?scenario=tour", stack.api_url()));
+    }
     let printed = tokio::select! {
         printed = print(&stack, Format { json: run.json, simulated }, &token) => printed,
         _ = interrupted.recv() => Ok(()),
@@ -165,6 +180,24 @@ async fn run(run: Run) -> Result<(), Error> {
     };
     stack.stop().await;
     Ok(printed?)
+}
+
+/// Opens a page in the browser of the desktop. Says so where there is none.
+fn open(url: &str) {
+    let opener = if cfg!(target_os = "macos") {
+        "open"
+    } else {
+        "xdg-open"
+    };
+    let started = std::process::Command::new(opener)
+        .arg(url)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    if started.is_err() {
+        output::note(&format!("no browser was found: open {url}"));
+    }
 }
 
 /// Prints requests and logs until the stack stops.

@@ -19,6 +19,11 @@ pub(crate) fn error(error: &impl std::fmt::Display) {
     writeln!(stderr(), "error: {error}").ok();
 }
 
+/// Writes something that is good to know to standard error.
+pub(crate) fn note(text: &str) {
+    writeln!(stderr(), "note: {text}").ok();
+}
+
 /// The format of the output.
 #[derive(Clone, Copy)]
 pub(crate) struct Format {

@@ -91,6 +91,7 @@ async fn the_page_loads_nothing_from_elsewhere() {
         ("/demo/style.css", "text/css; charset=utf-8"),
         ("/demo/demo.js", "text/javascript; charset=utf-8"),
         ("/demo/sdk.js", "text/javascript; charset=utf-8"),
+        ("/demo/scenarios.js", "text/javascript; charset=utf-8"),
         ("/demo/kyc.js", "text/javascript; charset=utf-8"),
         ("/demo/icon.svg", "image/svg+xml"),
         ("/demo/config.json", "application/json"),
