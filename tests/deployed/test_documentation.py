@@ -23,6 +23,7 @@ EXCEPTIONS = {
     ".ci/run": "this is CI",
     "aws events start-replay": "the emulator of AWS knows no archives",
     "cargo lambda build --release --arm64": "needs Rust's standard library for arm64; run without --arm64",
+    "cargo run -- --open": "needs a desktop; tests/frontend/demo.test.js has one that notes what it is to open",
     "cargo run -- --provider-url https://api.sumsub.com": "needs an account at the provider",
     'curl --aws-sigv4 "aws:amz:$AWS_REGION': "needs an AWS account",
     "cloudflared tunnel": "needs an account at the provider",
