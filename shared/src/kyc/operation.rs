@@ -175,7 +175,8 @@ pub struct ImportedUser {
 /// known here is newer: a step that was reached and an applicant that was seen stay. Done again, it changes nothing.
 #[must_use]
 pub fn apply_import(user: &User, imported: &ImportedUser, now: Timestamp, policy: &Policy) -> User {
-    if user.registered_at.is_some() {
+    let is_read = user.applicant.is_some() || user.checked_at.is_some();
+    if user.registered_at.is_some() && (is_read || user.unread_since.is_some()) {
         return user.clone();
     }
     let is_ahead = policy.onboarding.is_ahead(&user.step, &imported.step);
@@ -184,7 +185,7 @@ pub fn apply_import(user: &User, imported: &ImportedUser, now: Timestamp, policy
     let next = User {
         step: if is_ahead { &imported.step } else { &user.step }.clone(),
         applicant: user.applicant.as_ref().or(linked).cloned(),
-        registered_at: Some(now),
+        registered_at: user.registered_at.or(Some(now)),
         unread_since: Some(now),
         waiting_since: user.waiting_since.or(Some(now)),
         ..user.clone()
@@ -380,6 +381,21 @@ mod tests {
         assert_eq!(kept, (&known.step, &known.applicant, &known.review));
         let erased = apply_erasure(&new, None, now);
         assert_eq!(import(&erased, "complete").applicant, None);
+
+        // Registered by another service, and never read.
+        let registered =
+            User::registered(UserId::parse("u").unwrap(), Step::new("open_banking"), now);
+        let after = import(&registered, "kyc_verification");
+        assert_eq!(
+            (&after.step, after.unread_since),
+            (&registered.step, Some(now))
+        );
+        let read = User {
+            unread_since: None,
+            checked_at: Some(now),
+            ..after
+        };
+        assert_eq!(import(&read, "kyc_verification"), read);
     }
 
     #[test]

@@ -19,12 +19,19 @@ pub struct OperatorView<'a> {
     onboarding_step: &'a str,
     blocked_since: Option<Time>,
     applicant_id: Option<&'a str>,
+    started_at: Option<Time>,
     has_name: bool,
     awaiting: &'static str,
     waiting_since: Option<Time>,
     next_check: Option<NextCheckView>,
+    /// The beginning of a doubt about what is stored.
+    doubt_since: Option<Time>,
+    /// The time of the import since which the provider was not read.
+    unread_since: Option<Time>,
     /// The time of the last check by the schedule.
     checked_at: Option<Time>,
+    /// The latest time, by the provider's clock, at which an event or a read told of the review.
+    reported_at: Option<Time>,
     /// The time at which the last event about the review was received.
     event_at: Option<Time>,
     session_at: Option<Time>,
@@ -59,11 +66,15 @@ impl<'a> OperatorView<'a> {
             onboarding_step: user.step.as_str(),
             blocked_since: our_time(user.blocked_since),
             applicant_id: user.applicant.as_ref().map(ApplicantId::as_str),
+            started_at: time(user.started_at),
             has_name: user.name().is_some(),
             awaiting: Awaited::of(user).as_str(),
             waiting_since: our_time(user.waiting_since),
             next_check,
+            doubt_since: our_time(user.doubt.map(|doubt| doubt.since)),
+            unread_since: our_time(user.unread_since),
             checked_at: our_time(user.checked_at),
+            reported_at: time(user.reported_at),
             event_at: our_time(user.hinted_at),
             session_at: our_time(user.session_at),
             registered_at: our_time(user.registered_at),
