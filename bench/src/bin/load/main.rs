@@ -1,7 +1,7 @@
 //! `cargo load`: the cost of each request, and the system under load.
 //!
 //! [`measure`] performs one action of one user at a time. Everything that happens meanwhile was caused by that action, so the
-//! figures are exact. [`arrivals`] lets many users arrive at a given rate.
+//! figures are exact. [`arrivals`] lets many users arrive at a given rate. [`waiting`] compares two ways to wait for a verdict.
 
 mod arrivals;
 #[cfg(test)]
@@ -9,10 +9,11 @@ mod costs;
 mod database;
 mod measure;
 mod system;
+mod waiting;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 
@@ -36,6 +37,9 @@ struct LoadOptions {
     /// Only compare the cost of each request between tables of 1,000 and of 1,000,000 users
     #[arg(long)]
     growth: bool,
+    /// Only compare two ways to wait for a verdict that comes so many seconds after the submission: the loop of the API's description, and the client to copy
+    #[arg(long, value_name = "SECONDS")]
+    waits: Option<u64>,
     /// Build the functions without optimisations
     #[arg(long)]
     debug: bool,
@@ -48,6 +52,11 @@ async fn main() -> ExitCode {
     let system = MeasuredSystem::start(!options.debug).await;
     // Starts the processes, so that no measured request waits for one.
     system.measure("first", 1).await;
+    if let Some(seconds) = options.waits {
+        let table = waiting::play(system, Duration::from_secs(seconds)).await;
+        println!("{table}");
+        return ExitCode::SUCCESS;
+    }
     let items = system.items("first");
     println!("Items of a verified user\n\n{}", measure::sizes(&items));
 
