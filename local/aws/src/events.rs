@@ -18,12 +18,7 @@ use uuid::Uuid;
 pub use record::{Change, Written};
 
 use self::record::Item;
-use crate::{
-    Error, account,
-    dynamodb::message,
-    logs::Logs,
-    template::{Pipe, Table},
-};
+use crate::{Error, account, dynamodb::message, logs::Logs, template::Pipe};
 
 /// The delay before an event is sent again that was not accepted, at first; it doubles up to the longest.
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -96,22 +91,15 @@ impl Progress {
 }
 
 impl Events {
-    /// Makes events by a pipe.
+    /// Makes events by a pipe, of whose table `written` tells.
     ///
     /// # Errors
-    /// Fails if the file cannot be read, if the table does not have two keys, or without a TLS provider.
-    pub fn of(self, pipe: Pipe, tables: &[Table], client: Client) -> Result<Follower, Error> {
-        let table = tables.iter().find(|table| table.name == pipe.table);
-        let Some([hash, range]) = table.map(|table| table.key.as_slice()) else {
-            let table = &pipe.table;
-            return Err(Error::Template(format!(
-                "a pipe needs a table with two keys, not {table}"
-            )));
-        };
+    /// Fails if the file cannot be read, or without a TLS provider.
+    pub fn of(self, pipe: Pipe, written: &Written, client: Client) -> Result<Follower, Error> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Follower {
             http,
-            keys: (hash.name.clone(), range.name.clone()),
+            keys: written.keys.clone(),
             pipe,
             client,
             progress: Progress::load(self.progress.clone())?,

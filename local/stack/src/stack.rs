@@ -8,12 +8,12 @@ use std::{
 use axum::{Router, body::Bytes};
 use local_aws::{
     account, dynamodb,
-    events::{Change, Events, Written},
+    events::{Events, Written},
     gateway::{self, AccessLogEntry, Caller, Callers, Gateway},
     lambda::{Function, InvocationError, Lambda},
     logs::{LogLine, Logs},
     schedule,
-    template::{Api, FunctionResource, Pipe, Template},
+    template::{Api, FunctionResource, Template},
 };
 use serde_json::{Map, Value};
 use shared::{
@@ -21,7 +21,7 @@ use shared::{
     platform::{Aws, Secret, SecretSource, Variables, chain, system_clock},
     repository::{RepositoryError, Users},
 };
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::broadcast;
 
 use crate::{
     Error, Options, cargo, console,
@@ -85,24 +85,25 @@ impl Stack {
         let identity = account::identity(real_aws);
 
         let mut back = Servers::new(&logs);
-        let (changes, written) = mpsc::unbounded_channel();
         let pipe = template.pipe.clone().filter(|_| follows_events(&options));
-        let tap = pipe.as_ref().and_then(|pipe| tap(pipe, &template, changes));
+        let tap = pipe.map(|pipe| Written::of(&pipe, &template.tables).map(|tap| (pipe, tap)));
+        let tap = tap.transpose()?;
+        let written = tap.as_ref().map(|(_, (written, _))| written.clone());
         let [gateway, operations] =
-            listeners.start_services(&mut back, &options, &template, &secrets, tap)?;
+            listeners.start_services(&mut back, &options, &template, &secrets, written)?;
         let aws = aws(&urls, &identity)?;
         let client = aws.dynamodb();
         dynamodb::create_tables(&client, &urls.dynamodb, &template.tables).await?;
         let events = broadcast::Sender::new(1024);
-        if let Some(pipe) = pipe {
+        if let Some((pipe, (written, changes))) = tap {
             let follower = Events {
                 progress: options.data.path("events.json"),
                 listeners: events.clone(),
                 target: options.events_url.clone(),
                 logs: Arc::clone(&logs),
             }
-            .of(pipe, &template.tables, client.clone())?;
-            back.spawn("events", |shutdown| follower.run(written, shutdown));
+            .of(pipe, &written, client)?;
+            back.spawn("events", |shutdown| follower.run(changes, shutdown));
         }
 
         let environments = environments(&template, &urls);
@@ -384,24 +385,6 @@ fn callers() -> Result<Callers, Error> {
 /// Returns whether anybody wants the events. Only the emulated database tells what was written.
 fn follows_events(options: &Options) -> bool {
     options.dynamodb_url.is_none() && (options.demo || options.events_url.is_some())
-}
-
-/// Returns what tells the writes of a pipe's table.
-fn tap(
-    pipe: &Pipe,
-    template: &Template,
-    changes: mpsc::UnboundedSender<Change>,
-) -> Option<Written> {
-    let mut tables = template.tables.iter();
-    let table = tables.find(|table| table.name == pipe.table)?;
-    let [hash, range] = table.key.as_slice() else {
-        return None;
-    };
-    Some(Written {
-        table: table.name.clone(),
-        keys: (hash.name.clone(), range.name.clone()),
-        changes,
-    })
 }
 
 fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Error> {

@@ -15,7 +15,10 @@ use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::account;
+use crate::{
+    Error, account,
+    template::{Pipe, Table},
+};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -28,18 +31,40 @@ pub enum Change {
     Updated(String, u64),
 }
 
-/// Tells what was changed in a table through the front of the database.
+/// Tells what was changed in the table of a pipe through the front of the database.
 #[derive(Clone)]
 pub struct Written {
-    /// The name of the table.
-    pub table: String,
+    table: String,
     /// The names of its partition key and of the key that numbers its items.
-    pub keys: (String, String),
-    /// Receives each change.
-    pub changes: mpsc::UnboundedSender<Change>,
+    pub(super) keys: (String, String),
+    changes: mpsc::UnboundedSender<Change>,
 }
 
 impl Written {
+    /// Makes what tells of a pipe's table, and what receives each change.
+    ///
+    /// # Errors
+    /// Fails if there is no such table, or if it does not have two keys.
+    pub fn of(
+        pipe: &Pipe,
+        tables: &[Table],
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Change>), Error> {
+        let table = tables.iter().find(|table| table.name == pipe.table);
+        let Some([hash, range]) = table.map(|table| table.key.as_slice()) else {
+            let table = &pipe.table;
+            return Err(Error::Template(format!(
+                "a pipe needs a table with two keys, not {table}"
+            )));
+        };
+        let (changes, received) = mpsc::unbounded_channel();
+        let written = Self {
+            table: pipe.table.clone(),
+            keys: (hash.name.clone(), range.name.clone()),
+            changes,
+        };
+        Ok((written, received))
+    }
+
     /// Passes a request on, and tells what it put into the table if that succeeded.
     pub(crate) async fn tap(
         State(written): State<Option<Self>>,
