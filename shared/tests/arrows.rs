@@ -220,7 +220,7 @@ fn every_import_goes_down() {
 }
 
 #[test]
-fn a_wrong_arrow_is_found_however_it_is_written() {
+fn an_import_of_a_higher_floor_is_found_however_it_is_written() {
     for (module, code) in [
         (&["kyc", "user"][..], "use crate::platform::Clock;"),
         (
@@ -251,7 +251,7 @@ fn a_wrong_arrow_is_found_however_it_is_written() {
 }
 
 #[test]
-fn a_right_arrow_is_not_complained_of() {
+fn an_import_of_a_lower_floor_passes() {
     for (module, code) in [
         (&["kyc", "user"][..], "use super::Step;"),
         (

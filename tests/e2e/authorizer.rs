@@ -53,7 +53,7 @@ async fn assert_denied(app: &App, token: &str, code: &str) {
 }
 
 #[tokio::test]
-async fn only_approved_users_may_go_on() {
+async fn the_gate_admits_approved_users_only() {
     let app = App::start().await;
     let token = app.stack.token(USER, Duration::from_mins(1));
     let unknown = app.stack.token("usr_unknown", Duration::from_mins(1));
@@ -102,7 +102,7 @@ async fn only_approved_users_may_go_on() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_decided_is_an_error_and_nobody_is_let_in() {
+async fn the_authorizer_lets_nobody_in_when_it_cannot_decide() {
     let environment = [(
         "AWS_ENDPOINT_URL_DYNAMODB".to_owned(),
         "http://127.0.0.1:9".to_owned(),

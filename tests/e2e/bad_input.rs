@@ -51,7 +51,7 @@ async fn refresh_is_true_or_false() {
 }
 
 #[tokio::test]
-async fn bodies_of_any_kind_are_no_matter_to_routes_without_one() {
+async fn routes_without_a_body_ignore_bodies() {
     let app = App::start().await;
     for body in [
         vec![0xff, 0x00, 0xfe],

@@ -101,7 +101,7 @@ async fn without_configured_origins_no_page_can_read_anything() {
 }
 
 #[tokio::test]
-async fn a_page_asks_first() {
+async fn a_preflight_request_is_answered() {
     let app = app().await;
     let ask = async |path: &str, origin: &str| {
         let request = app

@@ -38,7 +38,7 @@ fn changed(mut object: Value, changes: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_the_database_answers_under_load_is_overcome() {
+async fn conflicts_and_throttling_of_the_database_are_retried() {
     let proxy = FaultProxy::start(0).await;
     let environment = [("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), proxy.url())];
     let app = App::start_with(Options {

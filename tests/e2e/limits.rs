@@ -81,7 +81,7 @@ async fn reads_of_the_provider_are_limited_and_plain_reads_are_not() {
 }
 
 #[tokio::test]
-async fn many_at_once_do_not_slip_through() {
+async fn concurrent_requests_do_not_exceed_the_limit() {
     let app = limited(3, 100).await;
     let allowed = in_one_window(600, async |user| {
         let answers = (0..12).map(|_| app.as_user(Method::POST, ACCESS_TOKEN, user));

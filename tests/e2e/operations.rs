@@ -244,7 +244,7 @@ async fn the_history_comes_in_pages() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_changes_nothing() {
+async fn an_unreadable_call_changes_nothing() {
     let app = App::start().await;
     let long = format!(r#"{{"reason": "{}"}}"#, "x".repeat(64 * 1024));
     let too_long = format!("/users/{}/block", "x".repeat(129));

@@ -164,7 +164,7 @@ fn options() -> Options {
 }
 
 #[tokio::test]
-async fn nothing_is_seen_where_it_does_not_belong() {
+async fn personal_data_and_secrets_appear_only_where_they_belong() {
     let app = App::start_with(options()).await;
     let mut seen = Sightings::of(&app);
     seen.ask_all().await;

@@ -45,7 +45,7 @@ async fn pass_time(app: &App, id: &str) {
 }
 
 #[tokio::test]
-async fn a_user_all_of_whose_webhooks_were_lost() {
+async fn the_schedule_finds_a_user_all_of_whose_webhooks_were_lost() {
     let app = App::start().await;
     app.post(ACCESS_TOKEN).await.ok();
     app.webhooks("withheld").await;
@@ -98,7 +98,7 @@ async fn a_missing_name_is_filled_in() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_looked_at_comes_later_and_stands_in_nobodys_way() {
+async fn a_user_who_cannot_be_read_is_tried_later_and_delays_nobody() {
     let app = App::start().await;
     app.webhooks("withheld").await;
     app.submit().await;
@@ -149,7 +149,7 @@ fn neighbours(count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn users_whose_items_cannot_be_read_keep_nobody_waiting() {
+async fn unreadable_items_delay_nobody() {
     let app = App::start().await;
     app.webhooks("withheld").await;
     app.submit().await;
@@ -170,7 +170,7 @@ async fn users_whose_items_cannot_be_read_keep_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn users_in_the_wrong_place_of_the_index_keep_nobody_waiting() {
+async fn misplaced_entries_of_the_index_delay_nobody() {
     let app = App::start().await;
     app.webhooks("withheld").await;
     app.submit().await;

@@ -98,7 +98,7 @@ async fn a_user_is_read_as_it_was_stored() {
 }
 
 #[tokio::test]
-async fn of_two_changes_of_one_state_only_one_is_stored() {
+async fn of_two_concurrent_changes_only_one_is_stored() {
     let app = App::start().await;
     let before = app.stored(USER).await;
     let after = User {

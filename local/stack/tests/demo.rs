@@ -193,7 +193,7 @@ async fn the_api_is_as_it_is_without_the_demo() {
 }
 
 #[tokio::test]
-async fn whoever_asks_is_signed_in() {
+async fn any_user_can_sign_in() {
     let demo = Demo::start(with_demo()).await;
     let body = json!({ "user": "usr_1" });
     let answer = demo

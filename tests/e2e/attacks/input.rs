@@ -8,7 +8,7 @@ use serde_json::json;
 use tests::app::{ACCESS_TOKEN, App, DETAILS, FOR_USERS, STATUS, USER, send};
 
 #[tokio::test]
-async fn the_token_alone_says_who_is_asking() {
+async fn only_the_token_identifies_the_user() {
     let app = App::start().await;
     app.submit().await;
     app.review(json!({ "reviewAnswer": "GREEN" })).await;

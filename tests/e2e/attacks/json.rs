@@ -98,7 +98,7 @@ fn bombs() -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn what_is_no_event_is_acknowledged_and_changes_nothing() {
+async fn a_signed_body_that_is_no_event_is_acknowledged_and_changes_nothing() {
     let app = App::start().await;
     let mut believed = Vec::new();
     unharmed(&app, async {
@@ -143,7 +143,7 @@ async fn an_event_that_concerns_nobody_of_ours_is_ignored() {
 
 /// Of an event with an odd member the rest still counts, once.
 #[tokio::test]
-async fn an_odd_member_does_not_cost_the_event() {
+async fn an_unreadable_member_does_not_discard_the_event() {
     let app = App::start().await;
     let huge = "x".repeat(150_000);
     let events = [
@@ -206,7 +206,7 @@ async fn an_odd_member_does_not_cost_the_event() {
 
 /// Nobody can know which of the two counts.
 #[tokio::test]
-async fn a_verdict_that_contradicts_itself_means_nothing() {
+async fn a_contradictory_verdict_has_no_effect() {
     let app = App::start().await;
     for answers in [
         r#""RED","reviewAnswer":"GREEN""#,

@@ -56,7 +56,7 @@ async fn keys_are_fetched_again_for_an_unknown_key_id_but_not_again_and_again() 
 }
 
 #[tokio::test]
-async fn known_keys_stay_in_use_while_the_issuer_is_out_of_order() {
+async fn known_keys_stay_in_use_while_the_issuer_is_down() {
     let (known, unknown) = (Issuer::ed25519("known"), Issuer::ed25519("unknown"));
     let set = key_set([&known]);
     let attackers = key_set([&unknown]).to_string();
@@ -127,7 +127,7 @@ async fn known_keys_stay_in_use_while_the_issuer_is_out_of_order() {
 
 /// At the first request, too: no keys are no reason to believe anybody.
 #[tokio::test]
-async fn without_any_keys_nobody_is_believed() {
+async fn without_keys_every_token_is_refused() {
     let issuer = Issuer::ed25519("ed");
     let server = KeyServer::start(&key_set([&issuer])).await;
     server.behave(Behaviour::Down);

@@ -61,7 +61,7 @@ fn right() -> Value {
 }
 
 #[tokio::test]
-async fn what_is_no_right_token_is_refused_by_every_route() {
+async fn every_route_refuses_every_invalid_token() {
     let trusted = Trusted::new();
     let app = trusted.app().await;
     // Where tokens would have keys fetched from: nobody comes.
@@ -139,7 +139,7 @@ async fn there_is_one_token_in_one_header() {
 }
 
 #[tokio::test]
-async fn an_id_of_any_visible_characters_is_nobody_else() {
+async fn user_ids_with_special_characters_stay_apart() {
     let app = App::start().await;
     app.submit().await;
     app.review(json!({ "reviewAnswer": "GREEN" })).await;

@@ -151,7 +151,7 @@ fn altered(body: &str) -> Vec<Vec<u8>> {
 }
 
 #[tokio::test]
-async fn what_is_not_signed_rightly_is_refused_and_changes_nothing() {
+async fn a_wrongly_signed_delivery_is_refused_and_changes_nothing() {
     let app = app().await;
     let body = green().to_string();
     let right = digest(SECRET, body.as_bytes());
