@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_described_is_noticed() {
+    fn an_undescribed_response_is_noticed() {
         let applied = r#"{"outcome":"applied"}"#;
         let mut headers = template().api.responses["DEFAULT_4XX"].headers.clone();
         headers.retain(|name, _| !name.starts_with("Access-Control"));

@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_registers_and_knows_nothing_better() {
+    fn an_import_registers_and_overwrites_nothing() {
         let now = Timestamp::from_millis(5);
         let imported = |step: &str| ImportedUser {
             id: UserId::parse("u").unwrap(),

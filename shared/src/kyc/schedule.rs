@@ -341,7 +341,7 @@ mod tests {
 
     /// The verdict's webhook is lost, 31 or 40 days after the approval.
     #[test]
-    fn a_check_of_an_approved_user_is_looked_at_within_minutes() {
+    fn an_uncertain_approval_is_checked_within_minutes() {
         for days in [31, 40] {
             let now = START.plus(days * DAY);
             let approved = user(Review::Approved {
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_unsettled_escape_the_grain() {
+    fn only_unsettled_users_are_due_off_the_grain() {
         let is_on_grain = |user: &User| {
             let due = schedule().due(user).unwrap();
             due.at == due.at.rounded_up_to(GRAIN)
@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_applicant_is_looked_for_again_after_a_day() {
+    fn a_missing_applicant_is_checked_again_after_a_day() {
         let now = START.plus(300 * DAY);
         let swept = User {
             checked_at: Some(now),
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn who_opened_no_session_awaits_nothing() {
+    fn without_a_session_nothing_is_awaited() {
         let id = UserId::parse("usr_abc123").unwrap();
         let registered = User::registered(id.clone(), Step::kyc_verification(), START);
         assert_eq!(schedule().due(&registered).unwrap().queue, Queue::Decided);

@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_seem_old_renews_nothing() {
+    async fn an_error_that_no_old_value_explains_renews_nothing() {
         let cached = Cached::new(Counter::default());
         let refused = cached
             .check(|_| Err::<(), _>("forged"), |_| false)

@@ -68,7 +68,7 @@ mod tests {
     const PAUSED: Duration = Duration::from_secs(3);
 
     #[tokio::test(start_paused = true)]
-    async fn an_outage_is_felt_once_in_three_seconds() {
+    async fn an_outage_is_probed_every_three_seconds() {
         let breaker = Breaker::default();
         assert!(breaker.check().is_ok());
         breaker.record::<()>(&Err(ProviderError::TimedOut));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_throttling_provider_is_left_alone_as_long_as_it_asks_for() {
+    async fn a_throttling_provider_is_not_asked_before_retry_after() {
         let breaker = Breaker::default();
         for (asked, waited) in [(Some(7), 7), (Some(3_600), 30), (None, 3)] {
             breaker.record::<()>(&Err(ProviderError::Throttled {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_says_nothing_about_the_next_call_suspends_none() {
+    async fn a_failure_of_one_request_does_not_open_the_breaker() {
         let breaker = Breaker::default();
         breaker.record(&Ok(()));
         breaker.record::<()>(&Err(ProviderError::Malformed));

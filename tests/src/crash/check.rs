@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_wrong() {
+    fn a_faultless_history_has_no_findings() {
         assert_eq!(check(&truth(), &stored(), true), Findings::default());
     }
 
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_found() {
+    fn lost_effects_are_found() {
         let text = |text: &str| json!({ "S": text });
         let of_the_user = [
             ("status", text("in_progress")),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_are_found() {
+    fn doubled_effects_are_found() {
         let text = |text: &str| json!({ "S": text });
         let mut worlds = vec![Stored {
             events: 2,

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_is_kept_up_to_its_limit() {
+    fn a_figure_within_its_limit_passes() {
         assert_eq!(
             kept("- { figure: status.ms, at_most: 3 }"),
             [(Some(3.0), true)]
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_kept_like_a_figure() {
+    fn a_ratio_within_its_limit_passes() {
         let limits = "- { figure: status.ms, per: floor.ms, at_most: 1.5 }";
         assert_eq!(kept(limits), [(Some(1.5), true)]);
         let finding = &check(limits, &figures()).unwrap()[0];
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_not_kept() {
+    fn an_unmeasured_figure_fails() {
         assert_eq!(
             kept("- { figure: node.ms, per: status.ms, at_least: 1 }"),
             [(None, false)]

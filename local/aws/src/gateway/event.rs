@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_absent_is_null() {
+    fn absent_members_are_null() {
         let event = make(Request::get("/").header("host", "localhost"), b"");
 
         for member in [

@@ -449,7 +449,7 @@ mod clocks {
 
     /// Without the event: an exact poll, then one that lags.
     #[test]
-    fn a_poll_that_undoes_another_is_looked_into() {
+    fn contradicting_polls_leave_the_user_in_doubt() {
         let approved = after_read(&new_user(), &seen(Status::Approved, 0), 1_000);
         let reset = after_read(&approved, &seen(Status::Pending, 0), HOUR);
         assert_eq!(cell(&reset), "pending");
@@ -802,7 +802,7 @@ mod names {
     }
 
     #[test]
-    fn an_approval_without_a_name_is_looked_at_again() {
+    fn an_approval_without_a_name_is_checked_again() {
         let approved = after_hint(
             &stored(Status::InProgress),
             &reviewed_event(Status::Approved, HOUR),
@@ -1034,7 +1034,7 @@ fn history_has_statuses_erasures_and_advances_only() {
 }
 
 #[test]
-fn a_user_in_doubt_is_looked_at_within_a_minute_of_the_clock() {
+fn a_user_in_doubt_is_checked_within_a_minute() {
     let user = after_hint(
         &stored(Status::Approved),
         &event(EventEffect::Reset, HOUR),

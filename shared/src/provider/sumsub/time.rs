@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_no_time() {
+    fn an_unreadable_text_is_no_time() {
         for json in [
             r#""""#,
             r#""yesterday""#,

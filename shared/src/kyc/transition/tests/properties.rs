@@ -704,17 +704,17 @@ proptest! {
     }
 
     #[test]
-    fn so_it_does_with_several_levels(life in any_life(unkind(SEVERAL_LEVELS))) {
+    fn the_schedule_finds_what_is_wrong_with_several_levels(life in any_life(unkind(SEVERAL_LEVELS))) {
         life.play().reconcile().check()?;
     }
 
     #[test]
-    fn so_it_does_with_several_applicants(life in any_life(unkind(SEVERAL_APPLICANTS))) {
+    fn the_schedule_finds_what_is_wrong_with_several_applicants(life in any_life(unkind(SEVERAL_APPLICANTS))) {
         life.play().reconcile().check()?;
     }
 
     #[test]
-    fn so_it_does_with_both(life in any_life(unkind(EVERYTHING))) {
+    fn the_schedule_finds_what_is_wrong_with_several_applicants_and_levels(life in any_life(unkind(EVERYTHING))) {
         life.play().reconcile().check()?;
     }
 
@@ -726,7 +726,7 @@ proptest! {
     }
 
     #[test]
-    fn so_it_ends_with_several_levels_and_applicants(life in any_life(lossy(EVERYTHING))) {
+    fn an_exact_read_ends_in_the_state_of_the_provider_with_several_levels_and_applicants(life in any_life(lossy(EVERYTHING))) {
         life.play().settle().check()?;
     }
 

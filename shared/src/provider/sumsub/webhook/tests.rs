@@ -409,7 +409,7 @@ fn the_key_is_that_of_the_event_and_not_of_the_delivery() {
 }
 
 #[test]
-fn what_is_no_event_is_unreadable() {
+fn a_body_that_is_no_event_is_unreadable() {
     let parse = |body: &[u8]| read_signed(body).map(|event| event.kind);
     for body in [
         &b""[..],
