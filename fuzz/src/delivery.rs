@@ -251,7 +251,7 @@ fn only_a_green_on_a_level_of_the_list_approves(before: &User, after: &User, bod
     if after.review == before.review || after.review.status() != Status::Approved {
         return;
     }
-    // What the rest of the body holds need not be a value that can be kept.
+    // The rest of the body need not hold a value that can be kept.
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return;
     };

@@ -102,7 +102,7 @@ fn only_a_green_on_a_level_of_the_list_approves(record: &ApplicantRecord, body: 
     if !seen.approves(&policy().approval_levels) {
         return;
     }
-    // What the rest of the body holds need not be a value that can be kept.
+    // The rest of the body need not hold a value that can be kept.
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return;
     };

@@ -9,7 +9,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted(ROOT.glob("*/README.md")), *sorted(ROOT.glob("docs/*.md"))]
-# What is a command in running text: these, with something behind them, and the scripts.
+# Commands in running text: these, with something behind them, and the scripts.
 INLINE = r"`((?:aws|cargo|curl|npx|pip|python3?|rustup|sam)\s[^`]+|fuzz/run[^`]*|\.ci/[^`]+|tests/deployed/first-account[^`]*)`"
 
 

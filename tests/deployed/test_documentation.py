@@ -18,7 +18,7 @@ TAKEN = [
     ("tests/deployed/test_emulator.py", "docs/runbook.md", "aws "),
     ("tests/frontend/integration.test.js", "docs/integration.md", "block: "),
 ]
-# What nothing runs, by its beginning.
+# Commands that nothing runs, by their beginnings.
 EXCEPTIONS = {
     ".ci/run": "this is CI",
     "aws events start-replay": "the emulator of AWS knows no archives",
@@ -103,7 +103,7 @@ class Documentation(unittest.TestCase):
         document = (ROOT / "docs/deploy.md").read_text()
         script = subprocess.run([ROOT / "tests/deployed/first-account", "--dry-run"], stdout=subprocess.PIPE, text=True, check=True).stdout
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
-        # What needs somebody at AWS, at the terminal or in the provider's dashboard is left out, or done without them.
+        # Commands that need somebody at AWS, at the terminal or in the provider's dashboard are left out, or done without them.
         by_hand = ("aws service-quotas ", "sam deploy ", "CLONE=", "cat > provider.json ", "sam delete ")
         for number in (1, 3, 4, 5, 8):
             for block, is_block in documented.shell(documented.section(document, number)):

@@ -67,8 +67,8 @@ def for_the_emulator(endpoint, text=restored.TEMPLATE.read_text()):
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
             of = next(metric["MetricStat"] for metric in resource["Properties"].pop("Metrics") if "MetricStat" in metric)
             resource["Properties"].update(of["Metric"], Statistic=of["Stat"], Period=of["Period"])
-    # What a table says about expiry it does not look at: `deploy` sets it.
-    # What a Ref to a secret stands for is its name there; on AWS, and in policies, it is its ARN.
+    # The emulator ignores a table's time to live: `deploy` sets it.
+    # A Ref to a secret stands for its name there; on AWS, and in policies, it is its ARN.
     for properties in functions(template).values():
         statement = properties["Policies"][0]["Statement"][0]
         secrets = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
@@ -311,7 +311,7 @@ class Deployed(Emulator):
             self.assertEqual(self.smoke_test(function, broken), "Failed", name)
 
 
-# What stands before the commands of docs/deploy.md. `aws` notes what is refused and how, and prints something all the same, for
+# The lines before the commands of docs/deploy.md. `aws` notes what is refused and how, and prints something all the same, for
 # the commands that go through a list. `sam` only leaves what is uploaded then, and the template of the clone stays as it is.
 SESSION = """
 aws() {
@@ -324,7 +324,7 @@ python() { [ "$1" = tests/deployed/restored.py ] || command python "$@"; }
 cargo() { HOME=$USER_HOME command cargo "$@"; }
 curl() { command curl -sS -m 30 "${@/#$API/$URL}"; }
 """
-# What the emulator does not know, and what is the name of a command only.
+# Calls that the emulator does not know, and names of commands only.
 REFUSED = {
     "deploy list-deployments: An error occurred (400) when calling the ListDeployments operation: ",
     "deploy stop-deployment: An error occurred (400) when calling the StopDeployment operation: ",

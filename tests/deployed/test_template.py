@@ -319,7 +319,7 @@ class Deployed:
             self.assertCountEqual([stat["Metric"]["Dimensions"] for stat in stats if stat["Metric"]["MetricName"] == name], expected)
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
             self.assertLessEqual(len(stats), 10)
-        # What they are made of: the line that a function logs for each request.
+        # Their source: the line that a function logs for each request.
         filters = self.stack.all("AWS::Logs::MetricFilter").values()
         filters = {properties["LogGroupName"]["Ref"]: properties for properties in filters if properties["FilterPattern"] == "{ $.status >= 500 }"}
         self.assertEqual(set(filters), {self.stack.functions()[function]["LoggingConfig"]["LogGroup"]["Ref"] for function in routes})
@@ -433,7 +433,7 @@ class Deployed:
             # SAM keeps versions of functions, so that a rollback finds them.
             if resource["Type"] != "AWS::Lambda::Version":
                 self.assertEqual((resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")), (policy, policy and "Retain"), name)
-            # What outlives a stack must not be in the way of the next one.
+            # Resources that outlive a stack must not be in the way of the next one.
             if policy:
                 given = [resource["Properties"][key] for key in ("Name", "TableName", "LogGroupName", "RoleName") if key in resource["Properties"]]
                 self.assertTrue(all(STACK_ID in value for value in given), name)
@@ -480,7 +480,7 @@ class Deployed:
         rate = int(deliveries["Limit"]) / deliveries["EvaluationWindowSec"]
         taken = int(self.stack.parameters["WebhookRate"])
         self.assertTrue(taken < rate < 2 * taken, rate)
-        # What anybody can cause is compared with what only the provider can, and waits until the morning.
+        # A refusal, which anybody can cause, is compared with deliveries, which only the provider makes, and waits until the morning.
         alarm = self.stack.resources["WebhookRefusalsAlarm"]["Properties"]
         self.assertEqual(alarm["AlarmActions"], [{"Ref": "NoticeTopic"}])
         outcomes = {part["Id"]: part["MetricStat"]["Metric"]["Dimensions"] for part in alarm["Metrics"] if "MetricStat" in part}

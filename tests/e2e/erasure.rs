@@ -170,7 +170,7 @@ async fn a_restored_backup_is_erased_again() {
     let applicant = approved["applicant_id"]["S"].as_str().unwrap();
     assert!(!stored.contains(applicant), "{stored}");
 
-    // What a read, an event or the sweep would bring back is not stored.
+    // Neither a read nor an event nor the sweep brings anything back.
     for item in [&unlinked, &in_progress] {
         restore(item).await;
         app.get(REFRESH).await;
@@ -182,7 +182,7 @@ async fn a_restored_backup_is_erased_again() {
             .await
             .assert_problem(404, "KYC-404-001", STATUS);
     }
-    // What the backup itself brings back is found by the registry.
+    // The registry finds a person whom the backup itself brings back.
     restore(&approved).await;
     assert_eq!(app.get(ME).await.ok()["user"]["first_name"], "Marked-First");
     let again = done(&app, "compliance", "POST", "/erasures", REASON).await;

@@ -24,7 +24,7 @@ async fn assert_provider_unavailable(app: &App, retry_after: &str) {
     let answer = app.post(ACCESS_TOKEN).await;
     answer.assert_problem(500, "KYC-500-002", ACCESS_TOKEN);
     assert_eq!(answer.header("retry-after"), retry_after);
-    // What needs no provider goes on.
+    // Routes that need no provider go on.
     app.get(STATUS).await.ok();
     app.get(DETAILS).await.ok();
     app.get(ME).await.ok();

@@ -50,18 +50,18 @@ const MARKS: [(&str, &[Place]); 22] = [
     ("Marked comment", &[User, Status, Details]),
     ("Marked finding", &[]),
     ("MARKED_LABEL", &[]),
-    // What comes from callers, believed or not.
+    // Texts of callers, believed or not.
     ("Marked query", &[]),
     ("Marked%20query", &[]),
     ("Marked header", &[]),
     ("Marked forgery", &[]),
     ("Marked noise", &[]),
-    // What the provider says when it is out of order.
+    // The provider's answer when it is out of order.
     ("Marked answer", &[]),
     // The session token, and how every JWT begins.
     ("_act-sbx", &[AccessToken]),
     ("eyJ", &[AccessToken]),
-    // What is secret, in words of this test.
+    // Secrets, in words of this test.
     ("marked-credential", &[]),
     ("marked-webhook-secret", &[]),
 ];

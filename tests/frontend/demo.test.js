@@ -12,14 +12,14 @@ const WIDE = { width: 1280, height: 900 };
 const NARROW = { width: 360, height: 640 };
 const BLURRY = "Document image is blurry. Please resubmit a clear photo.";
 
-/** Where pictures for the README go, if any are to be taken. */
+/** The directory for pictures of the README, if any are to be taken. */
 const PICTURES = process.env.PICTURES;
 
 let system;
 let browser;
 let users = 0;
 
-/** What the browser of the desktop was asked to open. */
+/** The file that notes the address which the desktop was asked to open. */
 const opened = join(mkdtempSync(join(tmpdir(), "desktop-")), "opened");
 
 before(async () => {
@@ -323,7 +323,7 @@ test("with another provider than the simulator, its own SDK is opened", async ()
   const second = await start("--provider-url", system.provider);
   const page = await open({ url: second.url });
   const [user] = await Promise.all([signIn(page), page.getByText("The provider is a real one").waitFor()]);
-  // What the SDK does: it shows a frame, asks for a new token when its own expires, and tells when the user is done.
+  // The SDK shows a frame, asks for a new token when its own expires, and tells when the user is done.
   const sdk = `window.snsWebSdk = { init: (token, renew) => ({
     withConf() { return this; },
     on(event, done) { this[event] = done; return this; },

@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { launch, ROOT, start } from "./system.js";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-/** What a reader's application is here: their sources, and what their build makes of them. */
+/** A reader's application: its sources, and the result of its build. */
 const SRC = join(HERE, "build/src");
 const OUT = join(HERE, "build/out");
 const BLURRY = "Blurry.";
@@ -135,7 +135,7 @@ async function somebody(at = system) {
   return { kyc, submit, review, expire };
 }
 
-/** How the provider's API answers. */
+/** Sets how the provider's API answers. */
 async function provider(at, mode) {
   const answer = await fetch(`${at.provider}/simulator/api`, { method: "PUT", body: JSON.stringify({ mode }) });
   assert.equal(answer.status, 200);

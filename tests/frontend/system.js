@@ -1,4 +1,4 @@
-// What the tests run against: the whole system, and a browser.
+// The whole system, and a browser, for the tests.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,7 +14,7 @@ export const launch = () => chromium.launch({
   args: ["--no-sandbox"],
 });
 
-/** What `cargo run` starts, in memory and on free ports. */
+/** Starts the system of `cargo run`, in memory and on free ports. */
 export async function start(...options) {
   const child = spawn("cargo", ["run", "--quiet", "--", "--port", "0", "--memory", "--json", ...options], {
     cwd: ROOT,

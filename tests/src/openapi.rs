@@ -72,7 +72,7 @@ impl Document {
                 .ok_or("a header leads nowhere")?;
             if let Some(value) = answer.headers.get(name) {
                 let text = value.to_str().map_err(|error| error.to_string())?;
-                // What looks like a number is one.
+                // A text that looks like a number is one.
                 let value = text.parse().map_or_else(|_| text.into(), Value::Number);
                 self.fits(&format!("{header}/schema"), &value)?;
             } else if described.get("required") == Some(&Value::Bool(true)) {
@@ -98,7 +98,7 @@ impl Document {
             }
             204 if method == Method::OPTIONS && self.root.pointer(&path).is_some() => "Preflight",
             404 => "UnknownRoute",
-            // What is refused before anybody looks for a route.
+            // Refusals before anybody looks for a route.
             400 => "BadRequest",
             413 => "TooLarge",
             _ => "none",

@@ -6,7 +6,7 @@ import { verify } from "/demo/sdk.js";
 
 const $ = (selector) => document.querySelector(selector);
 
-/** What users read for each status: a heading, and what it means for them. */
+/** The words for users in each status: a heading, and its meaning for them. */
 const STATUSES = {
   pending: ["Not verified yet", "Show a document and your face. It takes about two minutes."],
   in_progress: ["In review", "We are looking at your documents. Most checks take less than two minutes."],
@@ -15,10 +15,10 @@ const STATUSES = {
   rejected: ["Rejected", "We could not verify you. Please contact our support."],
 };
 
-/** What the button that opens the SDK says, in the statuses that link it. */
+/** The label of the button that opens the SDK, in the statuses that link it. */
 const INVITATIONS = { pending: "Start verification", in_progress: "Open verification again", retry: "Try again" };
 
-/** What users read for each error that they can meet. */
+/** The words for users for each error that they can meet. */
 const ERRORS = {
   "USR-401-001": "Please sign in again.",
   "KYC-404-001": "You have not started a verification yet.",
@@ -32,7 +32,7 @@ const config = await (await fetch("/demo/config.json")).json();
 
 // The user
 
-/** Who is signed in: their id, the API on their behalf, the status shown last, and what ends the polling. */
+/** The user who is signed in: their id, the API on their behalf, the status shown last, and what ends the polling. */
 let session = null;
 
 async function signIn(user) {
@@ -251,7 +251,7 @@ async function simulate(method, call, body) {
   return content;
 }
 
-/** What the buttons do, and what is said once it is done. */
+/** The actions of the buttons. Each returns the words that are shown once it is done. */
 const DEEDS = {
   approve: () => review({ reviewAnswer: "GREEN" }, "Approved."),
   retry: () => review({ reviewAnswer: "RED", reviewRejectType: "RETRY", moderationComment: comment() }, "Asked again."),
@@ -306,7 +306,7 @@ $("#desk").addEventListener("change", ({ target }) => {
   });
 });
 
-// What plays itself
+// Scenarios
 
 /** The name in the link that plays all scenarios. */
 const TOUR = "tour";
@@ -358,7 +358,7 @@ function linkScenarios(current) {
   $("#scenarios").hidden = false;
 }
 
-// What is said
+// Requests, webhooks and events
 
 const KEPT = 100;
 

@@ -115,7 +115,7 @@ export interface paths {
         };
         /**
          * Get the onboarding alone
-         * @description What `GET /v0/user/me?expand=onboarding` has as `onboarding`.
+         * @description The member `onboarding` of `GET /v0/user/me?expand=onboarding`.
          */
         get: operations["getOnboarding"];
         put?: never;
@@ -136,7 +136,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take in what the provider says about a verification
+         * Receive a webhook of the provider
          * @description Answers 200 once there is nothing left to do, and an error when the provider should deliver again. What is signed but no
          *     event is ignored as well: another delivery of the same bytes would help nobody.
          */
@@ -198,7 +198,7 @@ export interface components {
                 user: components["schemas"]["UserLink"];
             };
         } & (components["schemas"]["Verification"] & unknown & unknown & unknown & unknown);
-        /** @description What status and details have in common. */
+        /** @description Members that status and details share. */
         Verification: {
             /**
              * @description Current KYC status.
@@ -237,11 +237,11 @@ export interface components {
             /** @description The issuing country. */
             country: components["schemas"]["Country"];
             /**
-             * @description What the provider has made of it; `pending` until it was looked at.
+             * @description The result of the provider's check; `pending` until it was checked.
              * @enum {string}
              */
             status: "verified" | "rejected" | "pending";
-            /** @description When it was uploaded first. */
+            /** @description Time of the first upload. */
             submitted_at: components["schemas"]["Time"];
         };
         Rejection: {
@@ -772,7 +772,7 @@ export interface components {
                 Vary: components["headers"]["Vary"];
                 "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                 "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
-                /** @description After how many seconds it is worth trying again; missing where waiting is not known to help. */
+                /** @description Seconds after which a retry may succeed; missing where waiting is not known to help. */
                 "Retry-After"?: number;
                 [name: string]: unknown;
             };
@@ -834,7 +834,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["GEN-404-001"];
             };
         };
-        /** @description What a page of this origin may do; nothing without `Access-Control-Allow-Origin`. */
+        /** @description The permissions of a page of this origin; none without `Access-Control-Allow-Origin`. */
         Preflight: {
             headers: {
                 "Cache-Control": components["headers"]["Cache-Control"];
@@ -876,7 +876,7 @@ export interface components {
         "Access-Control-Expose-Headers": "Retry-After, X-Amzn-RequestId";
         /** @description The header that proves who is asking. API Gateway sends `WWW-Authenticate` under this name. */
         "X-Amzn-Remapped-WWW-Authenticate": "x-juno-jwt" | "x-payload-digest";
-        /** @description After how many seconds it is worth trying again. */
+        /** @description Seconds after which a retry may succeed. */
         "Retry-After": number;
     };
     pathItems: never;
@@ -964,7 +964,7 @@ export interface operations {
                     Vary: components["headers"]["Vary"];
                     "Access-Control-Allow-Origin": components["headers"]["Access-Control-Allow-Origin"];
                     "Access-Control-Expose-Headers": components["headers"]["Access-Control-Expose-Headers"];
-                    /** @description After how many seconds it is worth trying again; missing where waiting is not known to help. */
+                    /** @description Seconds after which a retry may succeed; missing where waiting is not known to help. */
                     "Retry-After"?: number;
                     [name: string]: unknown;
                 };
@@ -999,7 +999,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where the verification stands. */
+            /** @description The state of the verification. */
             200: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
@@ -1043,7 +1043,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What there is to know of the verification. */
+            /** @description The details of the verification. */
             200: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
@@ -1171,7 +1171,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description What else is to be told. Members other than `onboarding` are ignored.
+                 * @description Further parts of the answer. Values other than `onboarding` are ignored.
                  * @example [
                  *       "onboarding"
                  *     ]
@@ -1222,7 +1222,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Where the onboarding of the user stands. */
+            /** @description The state of the onboarding. */
             200: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
@@ -1255,7 +1255,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description With which hash the digest was made. */
+                /** @description The hash algorithm of the digest. */
                 "x-payload-digest-alg"?: "HMAC_SHA256_HEX" | "HMAC_SHA512_HEX";
             };
             path?: never;

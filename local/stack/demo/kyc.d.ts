@@ -28,13 +28,13 @@ export function untilVerdict(kyc: KycClient, { signal, onWait, onStatus }?: {
  * @property {"GET" | "POST"} method
  * @property {string} path
  * @property {number} status 0 without an answer
- * @property {number} ms how long it took
+ * @property {number} ms duration of the request
  * @property {string | null} traceId
  * @property {any} body
  */
-/** How long a poll waits at least, in seconds. The API asks for no less. */
+/** Minimum wait before a poll, in seconds. The API asks for no less. */
 export const INTERVAL: 3;
-/** Why a call failed: an RFC 9457 problem, or no answer at all (then `status` is 0 and `code` is null). */
+/** The reason of a failed call: an RFC 9457 problem, or no answer at all (then `status` is 0 and `code` is null). */
 export class KycError extends Error {
     /**
      * @param {Partial<components["schemas"]["Problem"]>} problem
@@ -45,13 +45,13 @@ export class KycError extends Error {
      */
     constructor(problem: Partial<components["schemas"]["Problem"]>, status: number, retryAfter: number | null, traceId: string | null, cause?: unknown);
     status: number;
-    /** What to tell errors by. One that is newer than this client may come, too. */
+    /** The code that tells errors apart. One that is newer than this client may come, too. */
     code: ErrorCode | null;
-    /** After how many seconds it is worth trying again, if the API says so. */
+    /** Seconds after which a retry may succeed, if the API says so. */
     retryAfter: number | null;
-    /** What support finds the request by. */
+    /** The id by which support finds the request. */
     traceId: string | null;
-    /** Whether the same call may succeed later: no answer, too many requests, or a failure behind the API. */
+    /** True if the same call may succeed later: no answer, too many requests, or a failure behind the API. */
     get isTransient(): boolean;
 }
 export class KycClient {
@@ -134,7 +134,7 @@ export type Exchange = {
      */
     status: number;
     /**
-     * how long it took
+     * duration of the request
      */
     ms: number;
     traceId: string | null;

@@ -12,12 +12,12 @@
  * @property {"GET" | "POST"} method
  * @property {string} path
  * @property {number} status 0 without an answer
- * @property {number} ms how long it took
+ * @property {number} ms duration of the request
  * @property {string | null} traceId
  * @property {any} body
  */
 
-/** How long a poll waits at least, in seconds. The API asks for no less. */
+/** Minimum wait before a poll, in seconds. The API asks for no less. */
 export const INTERVAL = 3;
 
 /** Seconds without news after which a poll asks the provider itself: a webhook may be late or lost. */
@@ -31,7 +31,7 @@ const TIMEOUT = 35_000;
 /** So many failures in a row are more than a hiccup. */
 const MAX_FAILURES = 20;
 
-/** Why a call failed: an RFC 9457 problem, or no answer at all (then `status` is 0 and `code` is null). */
+/** The reason of a failed call: an RFC 9457 problem, or no answer at all (then `status` is 0 and `code` is null). */
 export class KycError extends Error {
   /**
    * @param {Partial<components["schemas"]["Problem"]>} problem
@@ -44,15 +44,15 @@ export class KycError extends Error {
     super(problem.detail ?? problem.title ?? "The API cannot be reached", { cause });
     this.name = "KycError";
     this.status = status;
-    /** What to tell errors by. One that is newer than this client may come, too. */
+    /** The code that tells errors apart. One that is newer than this client may come, too. */
     this.code = /** @type {ErrorCode | null} */ (problem.error_code ?? null);
-    /** After how many seconds it is worth trying again, if the API says so. */
+    /** Seconds after which a retry may succeed, if the API says so. */
     this.retryAfter = retryAfter;
-    /** What support finds the request by. */
+    /** The id by which support finds the request. */
     this.traceId = problem.trace_id ?? traceId;
   }
 
-  /** Whether the same call may succeed later: no answer, too many requests, or a failure behind the API. */
+  /** True if the same call may succeed later: no answer, too many requests, or a failure behind the API. */
   get isTransient() {
     return this.status === 0 || this.status === 429 || this.status >= 500;
   }

@@ -306,7 +306,7 @@ impl Request {
     }
 
     fn json<T: DeserializeOwned>(&self, form: &str) -> Result<T, Failure> {
-        // Why it is not of that form is not told: the parser would quote what may be about a person.
+        // The parser's own error would quote the body, which may be about a person.
         let invalid = || Failure::invalid(format!("The body is no JSON of the form {form}"));
         let Unambiguous(body) = serde_json::from_slice(self.body()).map_err(|_| invalid())?;
         serde_json::from_value(body).map_err(|_| invalid())

@@ -128,7 +128,7 @@ where
     fn call(&mut self, LambdaEvent { payload, context }: LambdaEvent<Event>) -> Self::Future {
         let request = payload.0;
         if request.is_none() {
-            tracing::info!("an event that is no request");
+            tracing::info!("event is no request; nothing done");
         }
         let request = request.map(|request| LambdaEvent::new(normalized(request), context));
         Answer(request.map(|request| self.0.call(request)))

@@ -73,7 +73,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
                 Ok(Some(details)) => return Ok(details),
                 Ok(None) => self.back_off(attempt).await,
                 Err(ServiceError::Provider(error)) if !refresh => {
-                    tracing::warn!(error = %chain(&error), "details without the provider");
+                    tracing::warn!(error = %chain(&error), "provider not read; details show what is stored");
                     return Ok(Details::stored(stored));
                 }
                 Err(ServiceError::NoApplicant) if !refresh => {
@@ -167,7 +167,7 @@ fn submitted(
         Ok(read) => Ok(read.map(Option::unwrap_or_default)),
         Err(error) if refresh => Err(error),
         Err(error) => {
-            tracing::warn!(error = %chain(&error), "details with the stored documents");
+            tracing::warn!(error = %chain(&error), "documents not read; details show the stored ones");
             Ok(None)
         }
     }

@@ -180,7 +180,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             run.has_found = true;
         }
         let is_stored = matches!(stored, Stored::Done(_));
-        // What an import leaves to be read is no repair.
+        // The first read after an import is no repair.
         let repaired = user.unread_since.is_none()
             && (Transition::between(&user, &after).is_some()
                 || (user.lacks_name() && !after.lacks_name()));

@@ -68,7 +68,7 @@ impl<S: UserStore, P> KycService<S, P> {
         event: Option<EventRecord<'_>>,
     ) -> Result<Stored, ServiceError> {
         let now = (self.clock)();
-        // What a backup, a late event or a read would bring of an erased person is erased again.
+        // Otherwise a restored table, a late event or a read would bring an erased person back.
         let returned = match after.brings(before) {
             Some(applicant) if self.users.is_erased(&applicant.into()).await? => {
                 Some(apply_registered_erasure(before, applicant, now))

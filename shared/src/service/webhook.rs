@@ -141,13 +141,13 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             EventMeaning::Hint(hint) => hint,
             EventMeaning::Irrelevant => return Ok(DeliveryOutcome::Ignored),
             EventMeaning::Unknown => {
-                tracing::warn!(kind = event.kind, "event of an unknown type");
+                tracing::warn!(kind = event.kind, "event has an unknown type");
                 return Ok(DeliveryOutcome::Ignored);
             }
         };
         let deadline = deadline.at_most(READ);
         let Some(id) = self.subject(event, hint, deadline).await? else {
-            tracing::warn!(kind = event.kind, "event about nobody we can know");
+            tracing::warn!(kind = event.kind, "event names no user that can be found");
             return Ok(DeliveryOutcome::Ignored);
         };
         let Some(user) = self.store_hint(&id, event, hint).await? else {
@@ -156,7 +156,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         if (user.doubt.is_some() || user.lacks_name())
             && let Err(error) = self.read(user, event.kind.as_str().into(), deadline).await
         {
-            tracing::warn!(user = %id, error = %chain(&error), "event not confirmed yet");
+            tracing::warn!(user = %id, error = %chain(&error), "event stored but not confirmed by a read");
         }
         Ok(DeliveryOutcome::Applied)
     }

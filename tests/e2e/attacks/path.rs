@@ -192,7 +192,7 @@ async fn a_line_end_ends_nothing_but_its_line() {
             );
             assert_no_injection(&app.get(&format!("{STATUS}?{value}")).await);
         }
-        // What is no header is refused before it is a request.
+        // A malformed header is refused before there is a request.
         for header in [
             &b"X-A: a\rX-Evil: 1"[..],
             b"X-A: a\0",
@@ -260,7 +260,7 @@ async fn a_request_is_not_smuggled_in_another() {
             "POST {WEBHOOK} HTTP/1.1\r\nHost: localhost\r\nx-juno-jwt: {token}\r\n{framing}\r\n\r\n{body}"
         );
         let answer = raw(&app, request).await;
-        // What follows is either refused as well, or answered as the request without a token that it is.
+        // The rest is either refused as well, or answered as the request without a token that it is.
         assert!([400, 401].contains(&answer.status), "{answer:?}");
         assert!(!answer.text.contains("pending"), "{answer:?}");
     }

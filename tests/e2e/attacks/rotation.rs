@@ -59,7 +59,7 @@ async fn a_shared_key_set_is_replaced() {
 async fn the_providers_credentials_are_replaced() {
     let (app, vault, _fetches) = app().await;
     app.submit().await;
-    // What the provider takes is what was there when it started.
+    // The provider takes the credentials that it started with.
     let good = Value::from(app.stack.secrets().unwrap())["ProviderSecret"].clone();
     let bad = json!({ "app_token": "sbx:revoked", "secret_key": "revoked" });
     vault.set("ProviderSecret", Some(bad));

@@ -64,7 +64,7 @@ fn right() -> Value {
 async fn every_route_refuses_every_invalid_token() {
     let trusted = Trusted::new();
     let app = trusted.app().await;
-    // Where tokens would have keys fetched from: nobody comes.
+    // The address from which tokens would have keys fetched: nobody comes.
     let lure = KeyServer::start(&key_set([&signature::attacker()])).await;
     for issuer in trusted.all() {
         let answer = ask(&app, &Method::GET, STATUS, &issuer.token(&right())).await;

@@ -214,7 +214,7 @@ fn left_alone(
     let mut of_user: Vec<Applicant> = of_user.collect();
     let was = |version: &Applicant| {
         let judged = judged(version);
-        // Where no read came in between, the time is the event's.
+        // Without a read in between, the time is the event's.
         let is_same_time =
             judged.at.zip(stored.at).is_none_or(|(at, stored)| {
                 (at..=at + registry.stamp_delay() + 1000).contains(&stored)

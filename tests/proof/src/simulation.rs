@@ -313,7 +313,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             return Ok(());
         };
         if self.world.immediate && step == Some(Move::Activate) {
-            // What a deactivation meant is settled by then.
+            // The meaning of a deactivation is settled by then.
             clock::pass(SETTLING);
         }
         let (changed, kinds) = match step {

@@ -119,7 +119,7 @@ impl Source for KeySource {
                 }
                 let body = bounded_body(answer, MAX_SET).await?;
                 let body = body.ok_or(KeysError::TooLarge)?;
-                // What is public is no shared secret.
+                // A public key set holds no shared secrets.
                 Keys::of(
                     serde_json::from_slice(&body).map_err(|_| KeysError::NoKey)?,
                     false,

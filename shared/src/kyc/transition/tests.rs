@@ -434,7 +434,7 @@ mod clocks {
     fn a_lagging_poll_does_not_take_an_approval_back() {
         let approval = reviewed_event(Status::Approved, HOUR);
         let lagging = seen(Status::InProgress, 0);
-        // Whether the event told something new, or repeated what a poll had shown.
+        // The event may tell something new, or repeat what a poll has shown.
         let polled = after_read(
             &stored(Status::InProgress),
             &seen(Status::Approved, HOUR),

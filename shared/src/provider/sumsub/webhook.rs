@@ -141,7 +141,7 @@ fn key(delivery: &DeliveryJson, at: Option<EventTime>, body: &[u8]) -> EventKey 
     let mut hash = Sha256::new();
     for part in [
         text(&delivery.applicant_id),
-        // Where the applicant is missing, this alone tells the events of two users apart.
+        // In an event without an applicant, this alone tells the events of two users apart.
         text(&delivery.external_user_id),
         // Two levels of a workflow may end within one second.
         text(&delivery.level_name),

@@ -186,7 +186,7 @@ fn foreign(trusted: &Trusted, lure: &str) -> Vec<Attack> {
             }
         }
     }
-    // What was signed is about somebody else.
+    // The signature is of claims about somebody else.
     let claims = right();
     let theirs = {
         let mut claims = claims.clone();

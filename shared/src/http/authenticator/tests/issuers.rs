@@ -62,7 +62,7 @@ fn tokens_of_each_documented_issuer_are_accepted_by_its_parameters() {
         claims["iat"] = json!(seconds_from_now(-5));
         claims["exp"] = json!(seconds_from_now(600));
         claims[claim] = json!("auth0|user:1");
-        // What else stands in such a set: a key of another kind, and one for encryption.
+        // Other keys of such a set: one of another kind, and one for encryption.
         let encryption = json!({ "kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "kid": "enc", "n": signer.jwk["n"], "e": "AQAB" });
         let keys = [encryption, json!({ "kty": "AKP" }), signer.jwk.clone()];
         let keys = Keys::of(
