@@ -33,7 +33,7 @@ pub enum Problem {
     Blocked,
     /// `KYC-404-002`: nothing is stored of the user.
     UnknownUser,
-    /// `KYC-409-002`: the user stands on another onboarding step than the request goes with. The failure names it.
+    /// `KYC-409-002`: the request does not go with the user's present onboarding step, which the failure names.
     StepConflict,
     /// `USR-401-001`: `x-juno-jwt` does not say who is asking.
     Unauthenticated,

@@ -29,9 +29,9 @@ pub struct ErasedAgain {
 /// The result of an import.
 #[derive(Debug, Default)]
 pub struct Import {
-    /// The number of users who are known now and were not before, or not to have come from there.
+    /// The number of users who were taken over.
     pub imported: usize,
-    /// The number of users who changed nothing.
+    /// The number of users who were known already and stay as they are.
     pub known: usize,
 }
 

@@ -30,7 +30,7 @@ pub enum Step {
     Go(u32),
     /// The provider goes away, or comes back.
     Away(bool),
-    /// The next write fails. `true`: it has its effect all the same.
+    /// The next write fails: before its effect, or with `true` after it.
     FailWrite(bool),
 }
 
