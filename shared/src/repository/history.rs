@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::erasures::ErasureKey;
-use super::item::{HistoryEntry, InvalidAttribute, Item, number, text};
+use super::item::{HistoryEntry, InvalidAttribute, Item, number, user_id};
 use super::users::key;
 use super::write::failed;
 use super::{RepositoryError, Users};
@@ -151,10 +151,9 @@ fn place(user: &UserId, sequence: u64) -> Item {
 }
 
 fn key_in(item: &Item) -> Result<HistoryKey, InvalidAttribute> {
-    let user = text(item, "user_id").and_then(|id| UserId::parse(id).ok());
     let sequence = number(item, "sequence").and_then(|number| u64::try_from(number).ok());
     Ok(HistoryKey {
-        user: user.ok_or(InvalidAttribute::Attribute("user_id"))?,
+        user: user_id(item)?,
         sequence: sequence.ok_or(InvalidAttribute::Attribute("sequence"))?,
     })
 }

@@ -22,6 +22,12 @@ pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
+/// Returns the user whose item it is.
+pub(super) fn user_id(item: &Item) -> Result<UserId, InvalidAttribute> {
+    let id = text(item, "user_id").and_then(|id| UserId::parse(id).ok());
+    id.ok_or(InvalidAttribute::Attribute("user_id"))
+}
+
 /// An attribute of an item that cannot be what we wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAttribute {

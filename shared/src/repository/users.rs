@@ -9,7 +9,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, Update};
 use serde::Serialize;
 
 use super::erasures::Erasures;
-use super::item::{DeliveryItem, HistoryItem, InvalidAttribute, Item, UserItem, number, text};
+use super::item::{
+    DeliveryItem, HistoryItem, InvalidAttribute, Item, UserItem, number, text, user_id,
+};
 use super::write::{Refusal, Write, WriteError, failed, invalid_request, write};
 use super::{
     Commit, CommitError, DueUser, ErasureKey, EventRecord, Loaded, RepositoryError, Shard,
@@ -116,19 +118,15 @@ impl<K: Source<Value = ErasureKey>> Users<K> {
             .send()
             .await
             .map_err(|error| failed("Scan", error))?;
-        let id_in = |item: &Item| {
-            let id = text(item, "user_id").and_then(|id| UserId::parse(id).ok());
-            id.ok_or(InvalidAttribute::Attribute("user_id"))
-        };
         let users = page.items.unwrap_or_default().into_iter().map(|item| {
             let applicant = text(&item, "applicant_id");
             let applicant = applicant.and_then(|id| ApplicantId::parse(id).ok());
             let applicant = applicant.ok_or(InvalidAttribute::Attribute("applicant_id"))?;
-            Ok((id_in(&item)?, applicant))
+            Ok((user_id(&item)?, applicant))
         });
         Ok(LinkedUsers {
             users: users.collect::<Result<_, RepositoryError>>()?,
-            next: page.last_evaluated_key.as_ref().map(id_in).transpose()?,
+            next: page.last_evaluated_key.as_ref().map(user_id).transpose()?,
         })
     }
 
@@ -368,10 +366,9 @@ impl<K: Source<Value = ErasureKey>> UserStore for Users<K> {
             .await
             .map_err(|error| failed("Query", error))?;
         let users = page.items.unwrap_or_default().into_iter().map(|item| {
-            let id = text(&item, "user_id").and_then(|id| UserId::parse(id).ok());
             let at = number(&item, "due_at").map(Timestamp::from_millis);
             Ok(DueUser {
-                id: id.ok_or(InvalidAttribute::Attribute("user_id"))?,
+                id: user_id(&item)?,
                 at: at.ok_or(InvalidAttribute::Attribute("due_at"))?,
             })
         });
