@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tests::app::{App, ME, USER};
 use tests::operator::{call, done};
 
+use crate::subscriber::{Folded, fold, stored};
+
 fn import(users: &Value) -> String {
     json!({ "reason": "Moved from the former backend", "users": users }).to_string()
 }
@@ -110,35 +112,6 @@ async fn an_import_is_taken_as_a_whole_or_not_at_all() {
     assert_eq!(app.items("UsersTable").await, before);
 }
 
-/// The state of each user in events: number, status and step.
-type State = BTreeMap<String, (u64, String, String)>;
-
-/// Applies an event as docs/events.md says.
-fn fold(state: &mut State, event: &Value) {
-    let text = |name: &str| event["detail"][name].as_str().unwrap().to_owned();
-    let number = text("sequence").parse().unwrap();
-    let known = state.entry(text("user_id")).or_default();
-    if number == known.0 + 1 {
-        *known = (number, text("to"), text("onboarding_step"));
-    }
-}
-
-/// Returns the state in the table.
-async fn stored(app: &App) -> State {
-    let mut state = State::new();
-    for item in app.items("UsersTable").await {
-        let text = |name: &str| item[name]["S"].as_str().unwrap_or("pending").to_owned();
-        if let Some(number) = item["history_sequence"]["N"].as_str() {
-            let number = number.parse().unwrap();
-            state.insert(
-                text("user_id"),
-                (number, text("status"), text("onboarding_step")),
-            );
-        }
-    }
-    state
-}
-
 #[tokio::test]
 async fn a_replay_leads_a_new_consumer_to_the_state_of_the_tables() {
     let app = App::start_with(local::Options {
@@ -170,18 +143,18 @@ async fn a_replay_leads_a_new_consumer_to_the_state_of_the_tables() {
     assert_eq!(events, originals.len() as u64);
     let all = received(&app, originals.len() * 2).await;
     let replayed = all.get(originals.len()..).unwrap();
-    let (mut state, expected) = (State::new(), stored(&app).await);
+    let (mut state, expected) = (BTreeMap::new(), stored(&app).await);
     for event in replayed {
         let original = originals
             .iter()
             .find(|original| original["detail"] == event["detail"]);
         assert_eq!(original.unwrap()["detail-type"], event["detail-type"]);
-        fold(&mut state, event);
+        assert_eq!(fold(&mut state, event), Folded::New);
     }
     assert_eq!(state, expected);
 
     // Of one user, from an item on.
-    let last = expected[USER].0;
+    let last = expected[USER].number;
     let one = json!({ "user_id": USER, "from_sequence": last }).to_string();
     let answer = done(&app, "compliance", "POST", "/replay", &one).await;
     assert_eq!(answer, json!({ "events": 1, "next_page": null }));
@@ -198,7 +171,8 @@ async fn received(app: &App, least: usize) -> Vec<Value> {
         let answer = app.http.get(&url).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
         let events = answer["events"].as_array().unwrap().clone();
-        let numbers: u64 = stored(app).await.values().map(|(number, ..)| number).sum();
+        let stored = stored(app).await;
+        let numbers: u64 = stored.values().map(|known| known.number).sum();
         if events.len() >= least && events.len() as u64 >= numbers && events.len() == before {
             return events;
         }

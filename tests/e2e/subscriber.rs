@@ -16,8 +16,8 @@ use crate::provider::serve;
 
 /// The state of a user, as far as a consumer knows it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Known {
-    number: u64,
+pub(crate) struct Known {
+    pub(crate) number: u64,
     status: String,
     step: String,
 }
@@ -53,13 +53,14 @@ impl Consumer {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Folded {
+pub(crate) enum Folded {
     New,
     Known,
     TooEarly,
 }
 
-fn fold(users: &mut BTreeMap<String, Known>, event: &Value) -> Folded {
+/// Applies an event as docs/events.md says.
+pub(crate) fn fold(users: &mut BTreeMap<String, Known>, event: &Value) -> Folded {
     let text = |name: &str| event["detail"][name].as_str().unwrap();
     let number: u64 = text("sequence").parse().unwrap();
     let known = users.entry(text("user_id").to_owned()).or_default();
@@ -90,7 +91,7 @@ async fn consume(State(consumer): State<Shared>, Json(event): Json<Value>) -> St
 }
 
 /// Returns the state of all users who have a history, from the tables.
-async fn stored(app: &App) -> BTreeMap<String, Known> {
+pub(crate) async fn stored(app: &App) -> BTreeMap<String, Known> {
     let text = |item: &Value, name: &str| item[name]["S"].as_str().map(str::to_owned);
     let users = app.items("UsersTable").await;
     let known = users.iter().filter_map(|item| {
