@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use shared::kyc::{
-    ApplicantId, ApplicantType, Caller, Document, EventEffect, EventKey, EventTime, Hint,
-    ImportedUser, Justification, Level, Name, Observation, Operation, Personal, ProviderTime,
-    Reason, Review, Status, Step, Timestamp, User, UserId,
+    ApplicantId, ApplicantType, Document, EventEffect, EventKey, EventTime, Hint, ImportedUser,
+    Level, Name, Observation, Operation, Personal, ProviderTime, Reason, Review, Status, Step,
+    Timestamp, User, UserId,
 };
 use shared::platform::Deadline;
 use shared::provider::{
@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::clock::START;
 use crate::provider::applicant::LEVELS;
-use crate::simulation::policy;
+use crate::simulation::{deadline, operation, policy};
 use crate::store::Memory;
 
 /// Users of a call, as the API takes them.
@@ -230,10 +230,7 @@ impl Import {
                 clock: now,
             },
             users,
-            operation: Operation {
-                caller: Caller::parse("arn:aws:iam::123456789012:root").unwrap(),
-                justification: Justification::parse("Moved").ok(),
-            },
+            operation: operation(),
             result: Imported {
                 users: count,
                 ..Imported::default()
@@ -342,10 +339,6 @@ impl Import {
         }
         self.result.most_reads = self.service.provider.content().most_reads;
     }
-}
-
-fn deadline() -> Deadline {
-    Deadline::within(Duration::from_secs(2))
 }
 
 /// Imports users, and lets the schedule run until everybody is read.

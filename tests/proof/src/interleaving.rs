@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use shared::kyc::{
-    ApplicantId, Caller, DocumentStatus, Justification, Level, Operation, Policy, Status, Step,
-    StepChange, StoredDocument, Timestamp, User, UserId,
+    ApplicantId, DocumentStatus, Level, Policy, Status, Step, StepChange, StoredDocument,
+    Timestamp, User, UserId,
 };
 use shared::provider::sumsub::WebhookSecrets;
 use shared::service::KycService;
@@ -30,7 +30,7 @@ use crate::provider::{Registry, Replica, UnkindProvider, wire};
 use crate::reference::compare;
 use crate::runner::runtime;
 use crate::schedule::Schedule;
-use crate::simulation::{Finding, deadline, policy, read, secrets};
+use crate::simulation::{Finding, deadline, operation, policy, read, secrets};
 use crate::store::{Books, Memory, Proven, shown};
 use crate::tasks::{Call, Gates, Tasks};
 use crate::trace::Trace;
@@ -317,13 +317,6 @@ impl Stage {
             policy: policy(),
             secrets,
         }
-    }
-}
-
-fn operation() -> Operation {
-    Operation {
-        caller: Caller::parse("arn:aws:iam::123456789012:root").unwrap(),
-        justification: Justification::parse("A test.").ok(),
     }
 }
 

@@ -10,8 +10,9 @@ use http::HeaderMap;
 use serde_json::json;
 use sha2::Sha256;
 use shared::kyc::{
-    ApplicantId, ApprovalLevels, DocumentStatus, Level, Onboarding, Policy, ProviderTime,
-    ReviewSchedule, SETTLING, Status, Step as OnboardingStep, Timestamp, User, UserId,
+    ApplicantId, ApprovalLevels, Caller, DocumentStatus, Justification, Level, Onboarding,
+    Operation, Policy, ProviderTime, ReviewSchedule, SETTLING, Status, Step as OnboardingStep,
+    Timestamp, User, UserId,
 };
 use shared::platform::Deadline;
 use shared::provider::sumsub::{WebhookSecrets, read_delivery};
@@ -93,6 +94,14 @@ pub(crate) fn policy() -> Policy {
 /// Deadlines are no matter here: calls fail when they are told to.
 pub(crate) fn deadline() -> Deadline {
     Deadline::within(Duration::from_hours(1))
+}
+
+/// Returns an operator's request for a change.
+pub(crate) fn operation() -> Operation {
+    Operation {
+        caller: Caller::parse("arn:aws:iam::123456789012:root").unwrap(),
+        justification: Justification::parse("A test.").ok(),
+    }
 }
 
 /// A user, and what is expected of them.
