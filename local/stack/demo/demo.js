@@ -316,7 +316,7 @@ let playing = null;
 
 const ACTS = {
   submit: () => simulate("POST", `${applicant()}/submit`, PERSON).then(lookAgain),
-  decide: (verdict) => simulate("POST", `${applicant()}/review`, verdict).then(lookAgain),
+  decide: (verdict) => review(verdict).then(lookAgain),
   provider: (mode) => set("api", mode),
   webhooks: (mode) => set("webhooks", mode),
   check: () => check().catch(tell),

@@ -4,8 +4,8 @@ use axum::{
     Json, Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{StatusCode, header::HOST},
-    response::{IntoResponse, Response},
+    http::StatusCode,
+    response::Response,
     routing::{any, get},
 };
 use local_aws::{
@@ -72,13 +72,10 @@ async fn call(State(signed): State<Signed>, request: Request) -> Response {
         return problem(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
     };
     head.headers.remove("x-role");
-    head.headers.remove(HOST);
     let head = role.and_then(|role| signed.callers.sign(&role, &signed.host, head, &body));
     let Some(head) = head else {
         return problem(StatusCode::FORBIDDEN, "x-role must name a role");
     };
     let request = Request::from_parts(head, Body::from(body));
-    forward(State(signed.upstream), request)
-        .await
-        .into_response()
+    forward(State(signed.upstream), request).await
 }

@@ -23,9 +23,6 @@ const USERS: u32 = 20;
 /// The time between two users, at their submissions.
 const APART: Duration = Duration::from_millis(500);
 
-/// The actions that follow when a user knows the verdict.
-const AFTER: [Action; 4] = [Action::Status, Action::Me, Action::Details, Action::Gate];
-
 /// A way to wait, and what becomes of the webhook of the verdict.
 struct Run {
     pattern: &'static str,
@@ -136,7 +133,9 @@ impl Run {
         for _ in &users {
             let user = waiting.known.next_line().await.unwrap().unwrap();
             known.push((user.clone(), Instant::now()));
-            for action in AFTER {
+            // The reviewer has acted already.
+            let after = Action::AFTER_POLLS.into_iter();
+            for action in after.filter(|action| !action.is_at_provider()) {
                 act(system, action, &user).await;
             }
         }
