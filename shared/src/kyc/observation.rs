@@ -129,3 +129,15 @@ pub enum EventEffect {
     /// The provider erased the person.
     Erased,
 }
+
+impl EventEffect {
+    /// Returns whether the event tells of the review. One that does not is as good as new when it comes again: at most it causes
+    /// one more read.
+    #[must_use]
+    pub const fn tells_of_review(&self) -> bool {
+        match self {
+            Self::Reviewed(_) | Self::Reset | Self::Deactivated | Self::Erased => true,
+            Self::Created | Self::Unclear | Self::PersonChanged | Self::Activated => false,
+        }
+    }
+}

@@ -80,7 +80,8 @@ impl ReviewSchedule {
     /// | decided, imported and not read yet | at once | half of the time since the import |
     /// | decided | a day, or as configured | the time since the decision |
     ///
-    /// No delay is longer than 30 days, and nobody is ever forgotten. A user whose applicant is missing is checked again after a day
+    /// No delay is longer than 30 days, and nobody is ever forgotten of whom anything may be at the provider
+    /// ([`User::has_begun`]): whoever was only registered would cost a read a month, for nothing. A user whose applicant is missing is checked again after a day
     /// at most. The wait is counted from the last change of the user.
     #[must_use]
     pub fn due(&self, user: &User) -> Option<Due> {
@@ -108,6 +109,7 @@ impl ReviewSchedule {
                 });
             }
             Awaited::FirstRead => (Queue::Decided, waited / 2),
+            Awaited::Nothing if !user.has_begun() => return None,
             Awaited::Nothing => (Queue::Decided, self.sweep_after?.max(waited)),
         };
         let longest = match user.missing_since {
@@ -459,15 +461,27 @@ mod tests {
     }
 
     #[test]
-    fn without_a_session_nothing_is_awaited() {
+    fn nobody_is_read_before_anything_may_be_at_the_provider() {
         let id = UserId::parse("usr_abc123").unwrap();
-        let registered = User::registered(id.clone(), Step::kyc_verification(), START);
-        assert_eq!(schedule().due(&registered).unwrap().queue, Queue::Decided);
-        assert_eq!(
-            schedule().due(&User::new(id, Step::kyc_verification())),
-            None,
-            "was never stored"
-        );
+        let new = User::new(id.clone(), Step::kyc_verification());
+        assert_eq!(schedule().due(&new), None, "was never stored");
+        let registered = User::registered(id, Step::kyc_verification(), START);
+        assert_eq!(schedule().due(&registered), None);
+        let imported = User {
+            unread_since: Some(START),
+            ..registered.clone()
+        };
+        let linked = User {
+            applicant: ApplicantId::parse("65abc123def4560000000000").ok(),
+            ..registered.clone()
+        };
+        let reset = User {
+            reported_at: Some(ProviderTime::from_millis(0)),
+            ..registered
+        };
+        for user in [imported, linked, reset] {
+            assert_eq!(schedule().due(&user).unwrap().queue, Queue::Decided);
+        }
     }
 
     proptest! {

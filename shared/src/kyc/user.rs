@@ -124,6 +124,17 @@ impl User {
         self.session_at.is_some() || self.registered_at.is_some()
     }
 
+    /// Returns whether anything of the user may be at the provider: a session was opened, or the provider told of them. Who was not
+    /// registered is only stored because of one of the two.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.registered_at.is_none()
+            || self.session_at.is_some()
+            || self.applicant.is_some()
+            || self.reported_at.is_some()
+            || !self.erased.is_empty()
+    }
+
     /// Returns whether the name is to be read from the provider: it is missing, and the person was not erased.
     #[must_use]
     pub fn lacks_name(&self) -> bool {

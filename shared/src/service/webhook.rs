@@ -178,17 +178,18 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         }
     }
 
-    /// Stores a hint together with the event's key. Returns `None` if the event was dealt with before.
+    /// Stores a hint, together with the event's key if a repetition could change anything. Returns `None` if the event was dealt
+    /// with before.
     async fn store_hint(
         &self,
         id: &UserId,
         event: &Event,
         hint: &Hint,
     ) -> Result<Option<User>, ServiceError> {
-        let record = EventRecord {
+        let record = hint.effect.tells_of_review().then_some(EventRecord {
             key: &event.key,
             kind: &event.kind,
-        };
+        });
         let now = (self.clock)();
         for attempt in 0..ATTEMPTS {
             let loaded = self.users.get_with_event(id, &event.key, now).await?;
@@ -198,7 +199,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
             let user = loaded.user.unwrap_or_else(|| self.new_user(id));
             let after = apply_hint(&user, hint, now, &self.policy);
             let cause = event.kind.as_str().into();
-            match self.store(&user, &after, cause, Some(record)).await? {
+            match self.store(&user, &after, cause, record).await? {
                 Stored::Done(user) => return Ok(Some(*user)),
                 Stored::Duplicate => return Ok(None),
                 Stored::Conflict => self.back_off(attempt).await,

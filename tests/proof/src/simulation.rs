@@ -421,7 +421,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         self.run(async move {
             let received = service.receive(&event, deadline()).await;
             let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_kept = service.users.books().knows(&event.key);
+            let is_kept = service.users.books().knows(&event.key) || !tells_of_review(&event);
             match received {
                 Ok(DeliveryOutcome::Ignored) if !is_relevant || may_be_nobodys => {}
                 Ok(DeliveryOutcome::Applied | DeliveryOutcome::Duplicate) if is_kept => {}
@@ -693,6 +693,10 @@ fn is_stale(event: &Event, user: &User) -> bool {
         }
         _ => false,
     }
+}
+
+fn tells_of_review(event: &Event) -> bool {
+    matches!(&event.meaning, EventMeaning::Hint(hint) if hint.effect.tells_of_review())
 }
 
 /// Returns the secrets of the webhook.

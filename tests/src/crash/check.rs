@@ -36,9 +36,9 @@ pub fn check(truth: &Truth, stored: &Stored, polled: bool) -> Findings {
 
     let told = format!(
         "{} events are remembered of {}",
-        stored.events, truth.events
+        stored.events, truth.about_review
     );
-    match stored.events.cmp(&truth.events) {
+    match stored.events.cmp(&truth.about_review) {
         std::cmp::Ordering::Less => findings.lost.push(told),
         std::cmp::Ordering::Equal => {}
         std::cmp::Ordering::Greater => findings.doubled.push(told),
@@ -180,6 +180,7 @@ mod tests {
             name: "Jane".to_owned(),
             erased: false,
             events: 1,
+            about_review: 1,
         }
     }
 

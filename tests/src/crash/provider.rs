@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::http::{StatusCode, Uri};
 use sumsub_simulator::model::{
-    Account, Action, ApplicantIds, ApplicantType, Details, Moment, ReviewResult, ReviewStatus,
-    Submission, Target,
+    Account, Action, ApplicantIds, ApplicantType, Details, Event, Moment, ReviewResult,
+    ReviewStatus, Submission, Target,
 };
 use tokio::net::TcpListener;
 
@@ -27,6 +27,8 @@ pub struct Truth {
     pub erased: bool,
     /// The number of events.
     pub events: usize,
+    /// The number of those that tell of the review.
+    pub about_review: usize,
 }
 
 /// The provider. Clones are the same one.
@@ -108,6 +110,10 @@ impl Provider {
         let change = change.unwrap();
         truth.follow(next, change.applicant.review.decided);
         truth.events += change.events.len();
+        let tells_of_review = |event: &&Event| {
+            !["applicantCreated", "applicantPersonalInfoChanged"].contains(&event.event_type)
+        };
+        truth.about_review += change.events.iter().filter(tells_of_review).count();
         let bodies = change.events.into_iter().map(|event| {
             let body = event.body().unwrap();
             String::from_utf8(body).unwrap()
