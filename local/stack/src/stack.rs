@@ -1,11 +1,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use axum::{Router, body::Bytes};
+use axum::{Router, body::Bytes, http::HeaderMap};
 use local_aws::{
     account, dynamodb,
     events::{Events, Written},
@@ -24,11 +25,11 @@ use shared::{
 use tokio::sync::broadcast;
 
 use crate::{
-    Error, Options, cargo, console,
+    Error, Options, Ports, cargo, console,
     data::{Data, create_private},
     demo,
     secrets::Secrets,
-    servers::{Listeners, Servers, Urls},
+    servers::{Listeners, Servers, Urls, url},
     state,
     token::{self, Signer},
 };
@@ -68,12 +69,12 @@ impl Stack {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
-        let urls = listeners.urls()?;
+        let mut urls = listeners.urls()?;
         let parameters = &mut options.parameters;
         parameters
             .entry("ProviderUrl".to_owned())
             .or_insert_with(|| urls.provider.clone());
-        let template = read_template(parameters)?;
+        let template = template(&options)?;
         let signer = Signer::development()?;
         let secrets = Secrets::load(&options.data, &signer, options.secrets.clone())?;
         let secrets = Arc::new(secrets);
@@ -129,10 +130,25 @@ impl Stack {
             api: template.api,
             callers: None,
             pages,
-            user: |headers| token::subject(headers).map(|user| user.as_str().to_owned()),
+            user,
             access_log: access_log.clone(),
         };
         let mut front = Servers::new(&logs);
+        for (offset, api) in (Ports::COUNT..).zip(template.authorized_apis) {
+            let listener = options.ports.open(offset, "API of the other stack").await?;
+            urls.others.insert(api.id.clone(), url(&listener)?);
+            let gateway = Gateway {
+                lambda: Arc::clone(&lambda),
+                api,
+                callers: None,
+                pages: Router::new(),
+                user,
+                access_log: access_log.clone(),
+            };
+            front.spawn("other API", |shutdown| {
+                gateway::serve(listener, gateway, shutdown)
+            });
+        }
         front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
         if let Some(api) = template.signed_api {
             let gateway = operations_gateway(api, callers, &lambda, &access_log);
@@ -172,6 +188,12 @@ impl Stack {
     #[must_use]
     pub fn operations_url(&self) -> &str {
         &self.urls.operations
+    }
+
+    /// Returns the URLs of the other stack's APIs, by logical id.
+    #[must_use]
+    pub fn other_urls(&self) -> &BTreeMap<String, String> {
+        &self.urls.others
     }
 
     /// Returns the URL of the provider.
@@ -387,10 +409,29 @@ fn follows_events(options: &Options) -> bool {
     options.dynamodb_url.is_none() && (options.demo || options.events_url.is_some())
 }
 
-fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Error> {
-    let path = crate::project().join("template.yaml");
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
+/// Reads the template, and that of the other stack, and puts them together.
+fn template(options: &Options) -> Result<Template, Error> {
+    let own = crate::project().join("template.yaml");
+    let mut template = read_template(&own, &options.parameters)?;
+    if let Some(other) = &options.other_template {
+        let gate = account::function_arn("gate");
+        let parameters = BTreeMap::from([("KycGate".to_owned(), gate)]);
+        template.add(read_template(other, &parameters)?)?;
+    }
+    Ok(template)
+}
+
+fn read_template(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Template, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(Template::parse(&text, parameters)?)
+}
+
+/// Returns the user whom a request's token names, for the access log.
+fn user(headers: &HeaderMap) -> Option<String> {
+    token::subject(headers).map(|user| user.as_str().to_owned())
 }
 
 /// Makes clients of AWS like those of the functions.
@@ -409,12 +450,14 @@ fn aws(urls: &Urls, identity: &BTreeMap<String, String>) -> Result<Aws, Error> {
     Ok(Aws::from_environment(&variables).map_err(std::io::Error::other)?)
 }
 
-/// Returns the users in the tables. All functions have the variables that name them.
+/// Returns the users in the tables. All functions but those of another stack have the variables that name them.
 fn users(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
     aws: &Aws,
 ) -> Result<Users, Error> {
-    let variables = environments.values().next().into_iter().flatten();
+    let mut variables = environments.values();
+    let variables = variables.find(|variables| variables.contains_key("USERS_TABLE"));
+    let variables = variables.into_iter().flatten();
     let variables = variables.map(|(name, value)| (name.as_str(), value.as_str()));
     let variables: Variables = variables.collect();
     let secret = variables.optional("ERASURE_SECRET").unwrap_or_default();
