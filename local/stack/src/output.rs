@@ -59,11 +59,9 @@ impl Format {
         } else {
             ("Provider", String::new())
         };
-        let others: String = stack
-            .other_urls()
-            .iter()
-            .map(|(id, url)| format!("\n{id:<20}{url}"))
-            .collect();
+        let others = stack.other_urls().iter();
+        let others: Vec<_> = others.map(|(id, url)| format!("\n{id:<20}{url}")).collect();
+        let others = others.concat();
         format!(
             r#"
 {:<20}{api}/

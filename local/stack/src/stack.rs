@@ -134,24 +134,11 @@ impl Stack {
             access_log: access_log.clone(),
         };
         let mut front = Servers::new(&logs);
-        for (offset, api) in (Ports::COUNT..).zip(template.authorized_apis) {
-            let listener = options.ports.open(offset, "API of the other stack").await?;
-            urls.others.insert(api.id.clone(), url(&listener)?);
-            let gateway = Gateway {
-                lambda: Arc::clone(&lambda),
-                api,
-                callers: None,
-                pages: Router::new(),
-                user,
-                access_log: access_log.clone(),
-            };
-            front.spawn("other API", |shutdown| {
-                gateway::serve(listener, gateway, shutdown)
-            });
-        }
+        let others = template.authorized_apis;
+        urls.others = serve_others(&mut front, options.ports, others, &lambda, &access_log).await?;
         front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
         if let Some(api) = template.signed_api {
-            let gateway = operations_gateway(api, callers, &lambda, &access_log);
+            let gateway = gateway_without_pages(api, Some(callers), &lambda, &access_log);
             front.spawn("operations", |shutdown| {
                 gateway::serve(operations, gateway, shutdown)
             });
@@ -358,19 +345,39 @@ fn pages(
     demo::pages(Arc::clone(users), simulator, events.subscribe())
 }
 
-/// Returns the gateway of the operators' API.
-fn operations_gateway(
+/// Serves the APIs of the other stack on the ports after those of this one. Returns their URLs, by logical id.
+async fn serve_others(
+    servers: &mut Servers,
+    ports: Ports,
+    apis: Vec<Api>,
+    lambda: &Arc<Lambda>,
+    access_log: &broadcast::Sender<AccessLogEntry>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut urls = BTreeMap::new();
+    for (offset, api) in (Ports::COUNT..).zip(apis) {
+        let listener = ports.open(offset, "API of the other stack").await?;
+        urls.insert(api.id.clone(), url(&listener)?);
+        let gateway = gateway_without_pages(api, None, lambda, access_log);
+        servers.spawn("other API", |shutdown| {
+            gateway::serve(listener, gateway, shutdown)
+        });
+    }
+    Ok(urls)
+}
+
+/// Returns a gateway that serves an API and nothing else.
+fn gateway_without_pages(
     api: Api,
-    callers: Callers,
+    callers: Option<Callers>,
     lambda: &Arc<Lambda>,
     access_log: &broadcast::Sender<AccessLogEntry>,
 ) -> Gateway {
     Gateway {
         lambda: Arc::clone(lambda),
         api,
-        callers: Some(callers),
+        callers,
         pages: Router::new(),
-        user: |_| None,
+        user,
         access_log: access_log.clone(),
     }
 }
@@ -417,6 +424,18 @@ fn template(options: &Options) -> Result<Template, Error> {
         let gate = account::function_arn("gate");
         let parameters = BTreeMap::from([("KycGate".to_owned(), gate)]);
         template.add(read_template(other, &parameters)?)?;
+    }
+    for api in &template.authorized_apis {
+        let asked = api.authorizer.as_ref().map(|authorizer| &authorizer.binary);
+        let mut functions = template.functions.iter();
+        if !functions.any(|function| Some(&function.binary) == asked) {
+            let asked = asked.map_or("", String::as_str);
+            let message = format!(
+                "{}: the authorizer's function {asked} is in neither stack",
+                api.id
+            );
+            return Err(local_aws::Error::Template(message).into());
+        }
     }
     Ok(template)
 }
