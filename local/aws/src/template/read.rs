@@ -235,9 +235,13 @@ impl Reader<'_> {
                     let mut others = others.chain(&mut template.authorized_apis);
                     let other = others.find(|other| Some(&other.id) == api.as_ref());
                     let api = match (kind, other) {
-                        (_, Some(other)) => other,
                         ("Api", None) => &mut template.api,
-                        _ => return Err(wrong(&place, "ApiId names no HTTP API of the template")),
+                        ("Api", Some(other)) if other.kind == ApiKind::Rest => other,
+                        ("HttpApi", Some(other)) if other.kind == ApiKind::Http => other,
+                        _ => {
+                            let message = format!("{reference} names no API of this kind");
+                            return Err(wrong(&place, &message));
+                        }
                     };
                     api.routes.push(Route {
                         method: method.to_uppercase(),

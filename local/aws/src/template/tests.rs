@@ -280,7 +280,7 @@ fn an_event_with_properties_that_are_not_emulated_is_named() {
     );
     assert_eq!(
         of("HttpApi", "ApiId: B"),
-        "template.yaml: F.Events.E: ApiId names no HTTP API of the template"
+        "template.yaml: F.Events.E: ApiId names no API of this kind"
     );
 }
 
