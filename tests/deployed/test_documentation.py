@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import textwrap
 import tomllib
 import unittest
 
@@ -12,6 +13,7 @@ ROOT = documented.ROOT
 # Scripts that take commands out of a document and run them as they stand there: which ones.
 TAKEN = [
     (".ci/quick-start", "README.md", r"curl|cargo run -q"),
+    (".ci/quick-start", "docs/authorizer.md", r"block: curl"),
     (".ci/quick-start", "docs/operations.md", r"block: curl"),
     (".ci/quick-start", "docs/functions.md", r"curl|cargo lambda (watch|invoke)"),
     ("tests/deployed/test_emulator.py", "docs/deploy.md", r"aws |block: (?!sam |smoke approve)"),
@@ -92,6 +94,13 @@ class Documentation(unittest.TestCase):
     def test_the_scripts_take_commands_out_of_the_documents(self):
         for script, document, _ in TAKEN:
             self.assertIn(document, (ROOT / script).read_text())
+
+    def test_the_authorizers_are_those_of_the_example(self):
+        example = (ROOT / "examples/authorizer/template.yaml").read_text()
+        blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs/authorizer.md").read_text(), re.MULTILINE | re.DOTALL)
+        self.assertEqual(len(blocks), 2)
+        for block in blocks:
+            self.assertIn(textwrap.indent(block, "  "), example)
 
     def test_the_version_is_the_same_everywhere(self):
         version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]

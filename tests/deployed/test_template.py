@@ -820,6 +820,26 @@ class Template(unittest.TestCase):
             self.assertLessEqual(tables & set(referred(template)), set(found))
         self.assertEqual(again, TEMPLATE)
 
+    def test_the_apis_of_the_example_ask_the_gate_and_may_do_so(self):
+        gate = "arn:aws:lambda:eu-west-1:000000000000:function:kyc-gate:live"
+        template = yaml_parse((ROOT / "examples/authorizer/template.yaml").read_text())
+        template["Resources"]["AccountsFunction"]["Properties"]["CodeUri"] = "s3://code/archive"
+        translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-west-1"))
+        resources = translator.translate(template, parameter_values={"KycGate": gate})["Resources"]
+        allowed = [resource["Properties"]["SourceArn"]["Fn::Sub"] for resource in resources.values()
+                   if resource["Type"] == "AWS::Lambda::Permission" and resource["Properties"]["FunctionName"] in (gate, {"Ref": "KycGate"})]
+        self.assertTrue(all(arn[0].endswith("/authorizers/*") for arn in allowed), allowed)
+        self.assertEqual([arn[1]["__ApiId__"]["Ref"] for arn in allowed], ["AccountsApi", "AccountsHttpApi"])
+        rest = resources["AccountsApi"]["Properties"]["Body"]
+        asks = rest["securityDefinitions"]["VerifiedUsers"]["x-amazon-apigateway-authorizer"]
+        self.assertEqual((asks["type"], asks["identitySource"], asks["authorizerResultTtlInSeconds"]), ("request", "method.request.header.x-juno-jwt", 60))
+        http = resources["AccountsHttpApi"]["Properties"]["Body"]
+        asks = http["components"]["securitySchemes"]["VerifiedUsers"]["x-amazon-apigateway-authorizer"]
+        self.assertEqual((asks["identitySource"], asks["authorizerResultTtlInSeconds"]), (["$request.header.x-juno-jwt"], 60))
+        self.assertEqual((asks["authorizerPayloadFormatVersion"], asks["enableSimpleResponses"]), ("2.0", True))
+        for body in (rest, http):
+            self.assertEqual(body["paths"]["/accounts"]["get"]["security"], [{"VerifiedUsers": []}])
+
     def test_the_runbook_has_an_entry_for_each_alarm_and_no_other(self):
         alarms = {properties["AlarmName"].removeprefix("kyc-api-") for properties in DEFAULTS.all("AWS::CloudWatch::Alarm").values()}
         headings = set(re.findall(r"^## ([a-z]+(?:-[a-z]+)*)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE))

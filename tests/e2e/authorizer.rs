@@ -9,7 +9,7 @@ use crate::attacks::issuer::{Issuer, claims, seconds_from_now};
 
 const METHOD: &str = "arn:aws:execute-api:eu-west-1:123456789012:abcdef123/live/GET/accounts";
 
-/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-lambda-authorizer-input.html>
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-authorizer-input.html>
 fn of_header(token: &str) -> Value {
     json!({ "type": "TOKEN", "methodArn": METHOD, "authorizationToken": token })
 }

@@ -17,6 +17,7 @@ mod flow;
 mod limits;
 mod metrics;
 mod operations;
+mod other_api;
 mod privacy;
 mod provider;
 mod reconcile;

@@ -26,6 +26,12 @@ pub(crate) fn table_arn(name: &str) -> String {
     format!("arn:aws:dynamodb:{}:{ACCOUNT_ID}:table/{name}", region())
 }
 
+/// Returns the ARN of a function, by its binary.
+#[must_use]
+pub fn function_arn(binary: &str) -> String {
+    format!("arn:aws:lambda:{}:{ACCOUNT_ID}:function:{binary}", region())
+}
+
 /// Returns the environment variables that tell the AWS SDK who calls. For the emulated services that is the account's owner,
 /// with made-up credentials. For `real` services it is whoever the user's environment names.
 #[must_use]

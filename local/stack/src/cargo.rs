@@ -3,18 +3,27 @@
 use std::{collections::BTreeMap, env, ffi::OsString, path::PathBuf, process::Stdio};
 
 use serde::Deserialize;
-use tokio::{process::Command, sync::OnceCell};
+use tokio::{process::Command, sync::Mutex};
 
 use crate::Error;
 
 type Executables = BTreeMap<String, PathBuf>;
 
-/// Builds binaries of the workspace and returns their paths. A process builds once for all its stacks.
-pub(crate) async fn build(binaries: &[&str], release: bool) -> Result<&'static Executables, Error> {
-    static DEBUG: OnceCell<Executables> = OnceCell::const_new();
-    static RELEASE: OnceCell<Executables> = OnceCell::const_new();
-    let cell = if release { &RELEASE } else { &DEBUG };
-    cell.get_or_try_init(|| run(binaries, release)).await
+/// Builds binaries of the workspace and returns their paths. A process builds the same ones once for all its stacks.
+pub(crate) async fn build(binaries: &[&str], release: bool) -> Result<Executables, Error> {
+    static BUILT: Mutex<BTreeMap<(bool, Vec<String>), Executables>> =
+        Mutex::const_new(BTreeMap::new());
+    let key = (
+        release,
+        binaries.iter().copied().map(str::to_owned).collect(),
+    );
+    let mut built = BUILT.lock().await;
+    if let Some(executables) = built.get(&key) {
+        return Ok(executables.clone());
+    }
+    let executables = run(binaries, release).await?;
+    built.insert(key, executables.clone());
+    Ok(executables)
 }
 
 async fn run(binaries: &[&str], release: bool) -> Result<Executables, Error> {

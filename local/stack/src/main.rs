@@ -72,6 +72,12 @@ struct Run {
     /// Give a template parameter a value, or a table or secret the name it really has
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     parameters: Vec<(String, String)>,
+    #[arg(
+        long,
+        value_name = "TEMPLATE",
+        help = "Run another stack too, whose APIs let only verified users in (docs/authorizer.md); its APIs get the ports after the last one"
+    )]
+    with: Option<PathBuf>,
     /// Build the functions with optimisations
     #[arg(long)]
     release: bool,
@@ -156,6 +162,7 @@ async fn run(run: Run) -> Result<(), Error> {
         demo: true,
         release: run.release,
         parameters: parameters(run.parameters),
+        other_template: run.with,
         ..Options::default()
     };
     let started = async {

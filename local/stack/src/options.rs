@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -8,7 +8,7 @@ use crate::{Error, data::Data};
 /// The ports of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
-    /// This port and those that follow: gateway, provider, database, secrets, operators' API.
+    /// This port and those that follow: gateway, provider, database, secrets, operators' API, and the APIs of another stack.
     First(u16),
     /// Any free ports.
     Ephemeral,
@@ -59,6 +59,8 @@ pub struct Options {
     pub release: bool,
     /// The values of the template's parameters, and the real names of its tables and secrets by logical id.
     pub parameters: BTreeMap<String, String>,
+    /// The template of another stack, whose APIs have this stack's gate as authorizer. Its parameter `KycGate` gets the gate's ARN.
+    pub other_template: Option<PathBuf>,
     /// The values of secrets, by logical id, whatever the data directory holds.
     pub secrets: BTreeMap<String, Value>,
     /// Environment variables of all functions. They override those of the template.
@@ -79,6 +81,7 @@ impl Default for Options {
             demo: false,
             release: false,
             parameters: BTreeMap::new(),
+            other_template: None,
             secrets: BTreeMap::new(),
             function_environment: BTreeMap::new(),
             retry_delays: [1, 2, 4, 8].map(Duration::from_secs).to_vec(),

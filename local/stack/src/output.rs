@@ -46,6 +46,7 @@ impl Format {
                     "dynamodb_url": stack.dynamodb_url(),
                     "secrets_url": stack.secrets_url(),
                     "operations_url": stack.operations_url(),
+                    "other_urls": stack.other_urls(),
                     "token": token,
                 }),
             );
@@ -58,6 +59,9 @@ impl Format {
         } else {
             ("Provider", String::new())
         };
+        let others = stack.other_urls().iter();
+        let others: Vec<_> = others.map(|(id, url)| format!("\n{id:<20}{url}")).collect();
+        let others = others.concat();
         format!(
             r#"
 {:<20}{api}/
@@ -67,7 +71,7 @@ impl Format {
 {provider:<20}{}
 {:<20}{}
 {:<20}{}
-{:<20}{operations}
+{:<20}{operations}{others}
 
 TOKEN={token}
 

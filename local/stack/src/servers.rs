@@ -1,6 +1,6 @@
 //! The servers that a stack runs.
 
-use std::{fmt::Display, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, pin::Pin, sync::Arc, time::Duration};
 
 use local_aws::{
     dynamodb::{self, Engine},
@@ -27,6 +27,8 @@ pub(crate) struct Urls {
     pub(crate) dynamodb: String,
     pub(crate) secrets: String,
     pub(crate) operations: String,
+    /// The APIs of another stack, by logical id.
+    pub(crate) others: BTreeMap<String, String>,
 }
 
 /// The open ports, before the servers start.
@@ -76,6 +78,7 @@ impl Listeners {
             dynamodb: self.dynamodb.url()?,
             secrets: self.secrets.url()?,
             operations: url(&self.operations)?,
+            others: BTreeMap::new(),
         })
     }
 
@@ -140,7 +143,7 @@ impl Service {
     }
 }
 
-fn url(listener: &TcpListener) -> Result<String, Error> {
+pub(crate) fn url(listener: &TcpListener) -> Result<String, Error> {
     Ok(format!("http://{}", listener.local_addr()?))
 }
 

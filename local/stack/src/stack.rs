@@ -1,11 +1,12 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use axum::{Router, body::Bytes};
+use axum::{Router, body::Bytes, http::HeaderMap};
 use local_aws::{
     account, dynamodb,
     events::{Events, Written},
@@ -24,11 +25,11 @@ use shared::{
 use tokio::sync::broadcast;
 
 use crate::{
-    Error, Options, cargo, console,
+    Error, Options, Ports, cargo, console,
     data::{Data, create_private},
     demo,
     secrets::Secrets,
-    servers::{Listeners, Servers, Urls},
+    servers::{Listeners, Servers, Urls, url},
     state,
     token::{self, Signer},
 };
@@ -68,12 +69,12 @@ impl Stack {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
-        let urls = listeners.urls()?;
+        let mut urls = listeners.urls()?;
         let parameters = &mut options.parameters;
         parameters
             .entry("ProviderUrl".to_owned())
             .or_insert_with(|| urls.provider.clone());
-        let template = read_template(parameters)?;
+        let template = template(&options)?;
         let signer = Signer::development()?;
         let secrets = Secrets::load(&options.data, &signer, options.secrets.clone())?;
         let secrets = Arc::new(secrets);
@@ -129,13 +130,15 @@ impl Stack {
             api: template.api,
             callers: None,
             pages,
-            user: |headers| token::subject(headers).map(|user| user.as_str().to_owned()),
+            user,
             access_log: access_log.clone(),
         };
         let mut front = Servers::new(&logs);
+        let others = template.authorized_apis;
+        urls.others = serve_others(&mut front, options.ports, others, &lambda, &access_log).await?;
         front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
         if let Some(api) = template.signed_api {
-            let gateway = operations_gateway(api, callers, &lambda, &access_log);
+            let gateway = gateway_without_pages(api, Some(callers), &lambda, &access_log);
             front.spawn("operations", |shutdown| {
                 gateway::serve(operations, gateway, shutdown)
             });
@@ -172,6 +175,12 @@ impl Stack {
     #[must_use]
     pub fn operations_url(&self) -> &str {
         &self.urls.operations
+    }
+
+    /// Returns the URLs of the other stack's APIs, by logical id.
+    #[must_use]
+    pub fn other_urls(&self) -> &BTreeMap<String, String> {
+        &self.urls.others
     }
 
     /// Returns the URL of the provider.
@@ -336,19 +345,39 @@ fn pages(
     demo::pages(Arc::clone(users), simulator, events.subscribe())
 }
 
-/// Returns the gateway of the operators' API.
-fn operations_gateway(
+/// Serves the APIs of the other stack on the ports after those of this one. Returns their URLs, by logical id.
+async fn serve_others(
+    servers: &mut Servers,
+    ports: Ports,
+    apis: Vec<Api>,
+    lambda: &Arc<Lambda>,
+    access_log: &broadcast::Sender<AccessLogEntry>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let mut urls = BTreeMap::new();
+    for (offset, api) in (Ports::COUNT..).zip(apis) {
+        let listener = ports.open(offset, "API of the other stack").await?;
+        urls.insert(api.id.clone(), url(&listener)?);
+        let gateway = gateway_without_pages(api, None, lambda, access_log);
+        servers.spawn("other API", |shutdown| {
+            gateway::serve(listener, gateway, shutdown)
+        });
+    }
+    Ok(urls)
+}
+
+/// Returns a gateway that serves an API and nothing else.
+fn gateway_without_pages(
     api: Api,
-    callers: Callers,
+    callers: Option<Callers>,
     lambda: &Arc<Lambda>,
     access_log: &broadcast::Sender<AccessLogEntry>,
 ) -> Gateway {
     Gateway {
         lambda: Arc::clone(lambda),
         api,
-        callers: Some(callers),
+        callers,
         pages: Router::new(),
-        user: |_| None,
+        user,
         access_log: access_log.clone(),
     }
 }
@@ -387,10 +416,41 @@ fn follows_events(options: &Options) -> bool {
     options.dynamodb_url.is_none() && (options.demo || options.events_url.is_some())
 }
 
-fn read_template(parameters: &BTreeMap<String, String>) -> Result<Template, Error> {
-    let path = crate::project().join("template.yaml");
-    let text = std::fs::read_to_string(&path).map_err(|source| Error::File { path, source })?;
+/// Reads the template, and that of the other stack, and puts them together.
+fn template(options: &Options) -> Result<Template, Error> {
+    let own = crate::project().join("template.yaml");
+    let mut template = read_template(&own, &options.parameters)?;
+    if let Some(other) = &options.other_template {
+        let gate = account::function_arn("gate");
+        let parameters = BTreeMap::from([("KycGate".to_owned(), gate)]);
+        template.add(read_template(other, &parameters)?)?;
+    }
+    for api in &template.authorized_apis {
+        let asked = api.authorizer.as_ref().map(|authorizer| &authorizer.binary);
+        let mut functions = template.functions.iter();
+        if !functions.any(|function| Some(&function.binary) == asked) {
+            let asked = asked.map_or("", String::as_str);
+            let message = format!(
+                "{}: the authorizer's function {asked} is in neither stack",
+                api.id
+            );
+            return Err(local_aws::Error::Template(message).into());
+        }
+    }
+    Ok(template)
+}
+
+fn read_template(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Template, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(Template::parse(&text, parameters)?)
+}
+
+/// Returns the user whom a request's token names, for the access log.
+fn user(headers: &HeaderMap) -> Option<String> {
+    token::subject(headers).map(|user| user.as_str().to_owned())
 }
 
 /// Makes clients of AWS like those of the functions.
@@ -409,12 +469,14 @@ fn aws(urls: &Urls, identity: &BTreeMap<String, String>) -> Result<Aws, Error> {
     Ok(Aws::from_environment(&variables).map_err(std::io::Error::other)?)
 }
 
-/// Returns the users in the tables. All functions have the variables that name them.
+/// Returns the users in the tables. All functions but those of another stack have the variables that name them.
 fn users(
     environments: &BTreeMap<String, BTreeMap<String, String>>,
     aws: &Aws,
 ) -> Result<Users, Error> {
-    let variables = environments.values().next().into_iter().flatten();
+    let mut variables = environments.values();
+    let variables = variables.find(|variables| variables.contains_key("USERS_TABLE"));
+    let variables = variables.into_iter().flatten();
     let variables = variables.map(|(name, value)| (name.as_str(), value.as_str()));
     let variables: Variables = variables.collect();
     let secret = variables.optional("ERASURE_SECRET").unwrap_or_default();

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::issuer::{Issuer, key_set, seconds_from_now};
 use super::key_server::KeyServer;
 use super::{ask, set, unharmed};
+use crate::other_api::{self, APIS, assert_refused, call_with};
 use tests::app::{App, FOR_USERS, STATUS, USER, send};
 
 const ISSUER: &str = "https://issuer.example";
@@ -41,8 +42,8 @@ impl Trusted {
         [&self.rsa, &self.ec, &self.ed, &self.hmac]
     }
 
-    async fn app(&self) -> App {
-        App::start_with(Options {
+    fn options(&self) -> Options {
+        Options {
             parameters: set([
                 ("JwtAlgorithms", "RS256,ES256,EdDSA,HS256"),
                 ("JwtIssuer", ISSUER),
@@ -50,8 +51,17 @@ impl Trusted {
             ]),
             secrets: [("JwksSecret".to_owned(), key_set(self.all()))].into(),
             ..Options::default()
-        })
-        .await
+        }
+    }
+
+    /// Returns all attacks. Some would have keys fetched from `lure`.
+    fn attacks(&self, lure: &str) -> Vec<Attack> {
+        [
+            signature::attacks(self, lure),
+            claims::attacks(&self.ed),
+            form::attacks(&self.ed),
+        ]
+        .concat()
     }
 }
 
@@ -63,7 +73,7 @@ fn right() -> Value {
 #[tokio::test]
 async fn every_route_refuses_every_invalid_token() {
     let trusted = Trusted::new();
-    let app = trusted.app().await;
+    let app = App::start_with(trusted.options()).await;
     // The address from which tokens would have keys fetched: nobody comes.
     let lure = KeyServer::start(&key_set([&signature::attacker()])).await;
     for issuer in trusted.all() {
@@ -71,12 +81,7 @@ async fn every_route_refuses_every_invalid_token() {
         assert_eq!(answer.ok()["status"], "pending", "{}", issuer.algorithm);
     }
 
-    let attacks = [
-        signature::attacks(&trusted, lure.url()),
-        claims::attacks(&trusted.ed),
-        form::attacks(&trusted.ed),
-    ]
-    .concat();
+    let attacks = trusted.attacks(lure.url());
     let mut believed = Vec::new();
     unharmed(&app, async {
         for (method, path) in FOR_USERS {
@@ -100,6 +105,34 @@ async fn every_route_refuses_every_invalid_token() {
         ask(&app, &Method::GET, STATUS, &issuer.token(&right()))
             .await
             .ok();
+    }
+}
+
+/// The same attacks, by way of the gate as authorizer, on somebody who is approved.
+#[tokio::test]
+async fn an_api_behind_the_gate_refuses_every_invalid_token() {
+    let trusted = Trusted::new();
+    let app = other_api::start(trusted.options(), [60, 60, 60]).await;
+    let lure = KeyServer::start(&key_set([&signature::attacker()])).await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    unharmed(&app, async {
+        for (api, step) in APIS.into_iter().zip([1, 7, 7]) {
+            for (what, token) in trusted.attacks(lure.url()).iter().step_by(step) {
+                let answer = call_with(&app, api, token).await;
+                let status = if token.is_empty() { 401 } else { 403 };
+                assert_refused(&answer, api, status, what);
+            }
+        }
+    })
+    .await;
+    assert_eq!(lure.requests(), 0);
+    assert!(app.stack.idle_processes("accounts").is_empty());
+    for issuer in trusted.all() {
+        for api in APIS {
+            let answer = call_with(&app, api, &issuer.token(&right())).await;
+            assert_eq!(answer.status, 200, "{api}, {}", issuer.algorithm);
+        }
     }
 }
 

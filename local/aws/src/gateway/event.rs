@@ -1,11 +1,15 @@
-//! The event that a REST API passes to a function for each request.
+//! The event that an API passes to a function for each request.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use axum::{
     body::Bytes,
     extract::Query,
-    http::{HeaderMap, HeaderValue, header::HOST, request::Parts},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{COOKIE, HOST},
+        request::Parts,
+    },
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use reqwest::Url;
@@ -15,8 +19,9 @@ use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::forma
 use uuid::Uuid;
 
 use super::Caller;
-use crate::account::ACCOUNT_ID;
+use crate::account::{ACCOUNT_ID, region};
 
+/// The time of a request in the event of a REST API and of an HTTP API.
 const REQUEST_TIME: &[BorrowedFormatItem<'_>] =
     format_description!("[day]/[month repr:short]/[year]:[hour]:[minute]:[second] +0000");
 
@@ -55,7 +60,88 @@ pub(super) fn domain(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Builds the event.
+/// Returns the ARN by which IAM knows a method of an API.
+pub(super) fn method_arn(stage: &str, method: &str, path: &str) -> String {
+    let region = region();
+    format!("arn:aws:execute-api:{region}:{ACCOUNT_ID}:local/{stage}/{method}{path}")
+}
+
+/// Builds the event of an HTTP API, in payload version 2.0
+/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>).
+pub(super) fn http_event(
+    request: &Parts,
+    body: &Bytes,
+    domain: &str,
+    target: &Target<'_>,
+    context: &Context<'_>,
+) -> Value {
+    let parameters = (!target.parameters.is_empty()).then_some(&target.parameters);
+    let path = request.uri.path();
+    let mut headers = forwarded(request, context);
+    let cookies: Vec<String> = headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|value| {
+            text(value.as_bytes())
+                .split("; ")
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    headers.remove(COOKIE);
+    let (all_headers, all_queries) = (all_headers(&headers), all_queries(request));
+    let (body, is_base64) = encoded(body);
+    let now = OffsetDateTime::now_utc();
+    let route_key = format!("{} {}", request.method, target.resource);
+    let mut event = json!({
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": path,
+        "rawQueryString": request.uri.query().unwrap_or_default(),
+        "headers": joined(&all_headers),
+        "requestContext": {
+            "accountId": ACCOUNT_ID,
+            "apiId": "local",
+            "domainName": domain,
+            "domainPrefix": domain.split('.').next(),
+            "http": {
+                "method": request.method.as_str(),
+                "path": path,
+                "protocol": format!("{:?}", request.version),
+                "sourceIp": context.client,
+                "userAgent": all_headers.get("user-agent").and_then(|agents| agents.first()),
+            },
+            "requestId": context.request_id,
+            "routeKey": route_key,
+            "stage": context.stage,
+            "time": now.format(REQUEST_TIME).unwrap_or_default(),
+            "timeEpoch": now.unix_timestamp_nanos() / 1_000_000,
+        },
+        "isBase64Encoded": is_base64,
+    });
+    // Members without a value are left out.
+    let optional = [
+        ("cookies", (!cookies.is_empty()).then(|| json!(cookies))),
+        (
+            "queryStringParameters",
+            (!all_queries.is_empty()).then(|| json!(joined(&all_queries))),
+        ),
+        (
+            "pathParameters",
+            parameters.map(|parameters| json!(parameters)),
+        ),
+        ("body", body.map(Value::from)),
+    ];
+    if let Some(event) = event.as_object_mut() {
+        let present = optional
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        event.extend(present);
+    }
+    event
+}
+
+/// Builds the event of a REST API.
 pub(super) fn event(
     request: &Parts,
     body: &Bytes,
@@ -68,30 +154,11 @@ pub(super) fn event(
     } = target;
     let parameters = (!target.parameters.is_empty()).then_some(&target.parameters);
     let path = request.uri.path();
-    let mut headers = request.headers.clone();
-    headers.insert("x-forwarded-for", ascii(&context.client.to_string()));
-    headers.insert("x-forwarded-port", context.port.into());
-    headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
-    let mut all_headers: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (name, value) in &headers {
-        all_headers
-            .entry(name.as_str())
-            .or_default()
-            .push(text(value.as_bytes()));
-    }
-    // Never fails, because decoding replaces invalid UTF-8.
-    let query =
-        Query::<Vec<(String, String)>>::try_from_uri(&request.uri).map(|Query(query)| query);
-    let mut all_queries: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in query.unwrap_or_default() {
-        all_queries.entry(name).or_default().push(value);
-    }
+    let headers = forwarded(request, context);
+    let all_headers = all_headers(&headers);
+    let all_queries = all_queries(request);
     let queries = (!all_queries.is_empty()).then_some(all_queries);
-    let (body, is_base64) = match std::str::from_utf8(body) {
-        Ok("") => (None, false),
-        Ok(text) => (Some(text.to_owned()), false),
-        Err(_) => (Some(STANDARD.encode(body)), true),
-    };
+    let (body, is_base64) = encoded(body);
     let user_agent = headers
         .get("user-agent")
         .map(|agent| text(agent.as_bytes()));
@@ -147,6 +214,50 @@ pub(super) fn event(
         "body": body,
         "isBase64Encoded": is_base64,
     })
+}
+
+/// Returns the headers of a request with those that the gateway adds.
+fn forwarded(request: &Parts, context: &Context<'_>) -> HeaderMap {
+    let mut headers = request.headers.clone();
+    headers.insert("x-forwarded-for", ascii(&context.client.to_string()));
+    headers.insert("x-forwarded-port", context.port.into());
+    headers.insert("x-forwarded-proto", HeaderValue::from_static("http"));
+    headers
+}
+
+fn all_headers(headers: &HeaderMap) -> BTreeMap<&str, Vec<String>> {
+    let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers {
+        let values = all.entry(name.as_str()).or_default();
+        values.push(text(value.as_bytes()));
+    }
+    all
+}
+
+fn all_queries(request: &Parts) -> BTreeMap<String, Vec<String>> {
+    // Never fails, because decoding replaces invalid UTF-8.
+    let query =
+        Query::<Vec<(String, String)>>::try_from_uri(&request.uri).map(|Query(query)| query);
+    let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in query.unwrap_or_default() {
+        all.entry(name).or_default().push(value);
+    }
+    all
+}
+
+/// Returns the text of a body, and whether it is base64. Returns `None` for an empty body.
+fn encoded(body: &Bytes) -> (Option<String>, bool) {
+    match std::str::from_utf8(body) {
+        Ok("") => (None, false),
+        Ok(text) => (Some(text.to_owned()), false),
+        Err(_) => (Some(STANDARD.encode(body)), true),
+    }
+}
+
+/// Returns the values of each name, joined with commas.
+fn joined<K: AsRef<str>>(all: &BTreeMap<K, Vec<String>>) -> BTreeMap<&str, String> {
+    let joined = |(name, values): (_, &Vec<String>)| (K::as_ref(name), values.join(","));
+    all.iter().map(joined).collect()
 }
 
 /// Returns the last value of each name, which the members for single values hold.
@@ -233,6 +344,46 @@ mod tests {
             Some(vec!["1", "é x"])
         );
         assert_eq!(request.body().as_ref(), "{\"é\":1}".as_bytes());
+    }
+
+    #[test]
+    fn the_runtime_understands_the_event_of_an_http_api() {
+        let request = Request::post("/items/7?a=1&a=%C3%A9+x")
+            .header("host", "api.example.com")
+            .header("cookie", "a=1; b=2")
+            .header("x-name", "first")
+            .header("x-name", "second");
+        let (parts, body) = request
+            .body(Bytes::from_static(b"{}"))
+            .unwrap()
+            .into_parts();
+        let target = Target {
+            resource: "/items/{id}",
+            parameters: BTreeMap::from([("id".to_owned(), "7".to_owned())]),
+            caller: None,
+        };
+        let context = Context {
+            stage: "$default",
+            ..context()
+        };
+        let event = http_event(&parts, &body, "api.example.com", &target, &context);
+
+        assert_eq!(event["routeKey"], "POST /items/{id}");
+        assert_eq!(event["rawQueryString"], "a=1&a=%C3%A9+x");
+        assert_eq!(event["queryStringParameters"], json!({ "a": "1,é x" }));
+        assert_eq!(event["headers"]["x-name"], "first,second");
+        assert_eq!(event["headers"]["cookie"], Value::Null);
+        assert_eq!(event["cookies"], json!(["a=1", "b=2"]));
+        assert_eq!(event["pathParameters"], json!({ "id": "7" }));
+
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        assert_eq!(request.method(), "POST");
+        assert_eq!(request.raw_http_path(), "/items/7");
+        assert_eq!(request.body().as_ref(), b"{}");
+        let context = request.request_context();
+        let lambda_http::request::RequestContext::ApiGatewayV2(_) = context else {
+            unreachable!("{context:?}")
+        };
     }
 
     #[test]

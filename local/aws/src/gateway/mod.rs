@@ -1,5 +1,6 @@
-//! API Gateway: a REST API whose routes are Lambda functions behind the proxy integration.
+//! API Gateway: a REST API or an HTTP API whose routes are Lambda functions behind the proxy integration.
 
+mod authorizer;
 mod event;
 mod response;
 mod signature;
@@ -24,17 +25,19 @@ use axum::{
     },
     response::Response,
 };
+use serde_json::Value;
 use tokio::{net::TcpListener, sync::broadcast, time::timeout};
 use uuid::Uuid;
 
 pub use self::signature::{Caller, Callers};
 use self::{
+    authorizer::LambdaAuthorizer,
     event::{Context, Target},
     response::GatewayError,
 };
 use crate::{
     lambda::{InvocationError, Lambda, MAX_PAYLOAD},
-    template::Api,
+    template::{Api, ApiKind},
 };
 
 /// The largest body that API Gateway accepts: 10 MiB.
@@ -68,7 +71,7 @@ pub struct AccessLogEntry {
     pub refused_origin: Option<String>,
 }
 
-/// A REST API and what it needs to respond.
+/// An API and what it needs to respond.
 pub struct Gateway {
     /// The service that runs the functions.
     pub lambda: Arc<Lambda>,
@@ -84,6 +87,12 @@ pub struct Gateway {
     pub access_log: broadcast::Sender<AccessLogEntry>,
 }
 
+/// A gateway with the answers that its authorizer gave.
+struct Server {
+    gateway: Gateway,
+    authorizer: Option<LambdaAuthorizer>,
+}
+
 /// Serves the API until `shutdown`.
 ///
 /// # Errors
@@ -95,8 +104,12 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let port = listener.local_addr()?.port();
     let pages = std::mem::take(&mut gateway.pages);
-    let gateway = Arc::new(gateway);
-    let handle = move |client, request| handle(Arc::clone(&gateway), port, client, request);
+    let authorizer = gateway.api.authorizer.take().map(LambdaAuthorizer::new);
+    let server = Arc::new(Server {
+        gateway,
+        authorizer,
+    });
+    let handle = move |client, request| handle(Arc::clone(&server), port, client, request);
     // A request that no page handles is for the API, even if a page has the same path with another method.
     let router = pages
         .method_not_allowed_fallback(handle.clone())
@@ -110,12 +123,13 @@ pub async fn serve(
 }
 
 async fn handle(
-    gateway: Arc<Gateway>,
+    server: Arc<Server>,
     port: u16,
     ConnectInfo(client): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
     let started = Instant::now();
+    let gateway = &server.gateway;
     let request_id = Uuid::new_v4().to_string();
     let (head, body) = request.into_parts();
     let path = head.uri.path();
@@ -125,12 +139,16 @@ async fn handle(
         client: client.ip(),
         port,
     };
-    let mut response = match gateway.respond(&head, body, &context).await {
+    let mut response = match server.respond(&head, body, &context).await {
         Ok(response) => response,
-        Err(error) => error.response(&gateway.api.responses, path, &request_id),
+        Err(error) => error.response(&gateway.api, path, &request_id),
     };
     if let Ok(id) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert("x-amzn-requestid", id);
+        let name = match gateway.api.kind {
+            ApiKind::Rest => "x-amzn-requestid",
+            ApiKind::Http => "apigw-requestid",
+        };
+        response.headers_mut().insert(name, id);
     }
     let entry = AccessLogEntry {
         method: head.method.to_string(),
@@ -154,7 +172,7 @@ fn refused_origin(head: &Parts, response: &Response, port: u16) -> Option<String
     (!is_let_in && !own.iter().any(|own| own == origin)).then(|| origin.to_owned())
 }
 
-impl Gateway {
+impl Server {
     async fn respond(
         &self,
         head: &Parts,
@@ -168,13 +186,19 @@ impl Gateway {
             return Err(GatewayError::TooLarge);
         }
         let path = head.uri.path();
-        let routes = self.api.routes.iter();
+        let Gateway {
+            lambda,
+            api,
+            callers,
+            ..
+        } = &self.gateway;
+        let routes = api.routes.iter();
         let mut routes = routes.filter(|route| route.method == head.method.as_str());
         let found = routes.find_map(|route| Some((route, parameters(&route.path, path)?)));
         let (route, parameters) = found.ok_or(GatewayError::UnknownRoute)?;
         let body = body?;
-        let caller = match &self.callers {
-            Some(callers) => Some(callers.authorize(head, &body, &self.api.stage)?),
+        let caller = match callers {
+            Some(callers) => Some(callers.authorize(head, &body, &api.stage)?),
             None => None,
         };
         let target = Target {
@@ -182,18 +206,28 @@ impl Gateway {
             parameters,
             caller,
         };
-        let event = event::event(head, &body, &domain, &target, context).to_string();
+        let mut event = match api.kind {
+            ApiKind::Rest => event::event(head, &body, &domain, &target, context),
+            ApiKind::Http => event::http_event(head, &body, &domain, &target, context),
+        };
+        if let Some(authorizer) = &self.authorizer {
+            let context = authorizer.authorize(lambda, api, head, &event).await?;
+            if let Some(Value::Object(of_request)) = event.get_mut("requestContext") {
+                of_request.insert("authorizer".to_owned(), context);
+            }
+        }
+        let event = event.to_string();
         if event.len() > MAX_PAYLOAD {
             return Err(GatewayError::TooLarge);
         }
         let result = timeout(
             INTEGRATION_TIMEOUT,
-            self.lambda.invoke(&route.binary, event.into()),
+            lambda.invoke(&route.binary, event.into()),
         )
         .await;
         match result {
             Ok(Ok(payload)) => {
-                response::from_function(&payload).ok_or(GatewayError::IntegrationFailure)
+                response::from_function(&payload, api.kind).ok_or(GatewayError::IntegrationFailure)
             }
             Ok(Err(InvocationError::TimedOut(_))) | Err(_) => Err(GatewayError::IntegrationTimeout),
             Ok(Err(_)) => Err(GatewayError::IntegrationFailure),

@@ -6,7 +6,10 @@ use axum::{
     body::Body,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING, WWW_AUTHENTICATE},
+        header::{
+            CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, TRANSFER_ENCODING,
+            WWW_AUTHENTICATE,
+        },
     },
     response::{IntoResponse, Response},
 };
@@ -14,7 +17,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::template::GatewayResponse;
+use crate::template::{Api, ApiKind, GatewayResponse};
 
 /// An error for which the gateway responds by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +26,10 @@ pub(super) enum GatewayError {
     UnknownRoute,
     Unsigned,
     InvalidSignature,
+    Unauthorized,
     AccessDenied,
+    ExplicitlyDenied,
+    AuthorizerFailure,
     TooLarge,
     IntegrationFailure,
     IntegrationTimeout,
@@ -44,10 +50,21 @@ impl GatewayError {
                 StatusCode::FORBIDDEN,
                 "The request signature we calculated does not match the signature you provided.",
             ),
+            Self::Unauthorized => ("UNAUTHORIZED", StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::AccessDenied => (
                 "ACCESS_DENIED",
                 StatusCode::FORBIDDEN,
                 "User is not authorized to access this resource",
+            ),
+            Self::ExplicitlyDenied => (
+                "ACCESS_DENIED",
+                StatusCode::FORBIDDEN,
+                "User is not authorized to access this resource with an explicit deny",
+            ),
+            Self::AuthorizerFailure => (
+                "AUTHORIZER_FAILURE",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Internal server error",
             ),
             Self::TooLarge => (
                 "REQUEST_TOO_LARGE",
@@ -67,8 +84,36 @@ impl GatewayError {
         }
     }
 
+    /// Returns the status of an HTTP API, whose message is always the reason phrase.
+    fn of_http_api(self) -> StatusCode {
+        match self {
+            Self::BadRequest => StatusCode::BAD_REQUEST,
+            Self::UnknownRoute => StatusCode::NOT_FOUND,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unsigned
+            | Self::InvalidSignature
+            | Self::AccessDenied
+            | Self::ExplicitlyDenied => StatusCode::FORBIDDEN,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::AuthorizerFailure | Self::IntegrationFailure => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::IntegrationTimeout => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Builds the response of an API for this error.
+    pub(super) fn response(self, api: &Api, path: &str, request_id: &str) -> Response {
+        match api.kind {
+            ApiKind::Rest => self.gateway_response(&api.responses, path, request_id),
+            ApiKind::Http => {
+                let status = self.of_http_api();
+                let message = status.canonical_reason();
+                (status, axum::Json(json!({ "message": message }))).into_response()
+            }
+        }
+    }
+
     /// Builds the response that the template declares for this error, or else the default.
-    pub(super) fn response(
+    fn gateway_response(
         self,
         responses: &BTreeMap<String, GatewayResponse>,
         path: &str,
@@ -115,19 +160,25 @@ fn escaped(text: &str) -> String {
         .to_owned()
 }
 
-/// Builds the response that a function's payload describes. Returns `None` for a malformed payload.
-pub(super) fn from_function(payload: &[u8]) -> Option<Response> {
+/// Builds the response that a function's payload describes. Returns `None` for a malformed payload. To an HTTP API, JSON without a
+/// status is the body of a 200.
+pub(super) fn from_function(payload: &[u8], kind: ApiKind) -> Option<Response> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct ProxyResponse {
         status_code: u16,
         headers: Option<BTreeMap<String, Value>>,
         multi_value_headers: Option<BTreeMap<String, Vec<Value>>>,
+        cookies: Option<Vec<String>>,
         body: Option<String>,
         is_base64_encoded: Option<bool>,
     }
 
-    let described: ProxyResponse = serde_json::from_slice(payload).ok()?;
+    let described: Value = serde_json::from_slice(payload).ok()?;
+    if kind == ApiKind::Http && described.get("statusCode").is_none() {
+        return Some(axum::Json(described).into_response());
+    }
+    let described: ProxyResponse = serde_json::from_value(described).ok()?;
     let status = StatusCode::from_u16(described.status_code)
         .ok()
         .filter(|status| (200..600).contains(&status.as_u16()))?;
@@ -145,6 +196,11 @@ pub(super) fn from_function(payload: &[u8]) -> Option<Response> {
             .any(|present| *present == value)
         {
             headers.append(name, value);
+        }
+    }
+    if kind == ApiKind::Http {
+        for cookie in described.cookies.unwrap_or_default() {
+            headers.append(SET_COOKIE, cookie.parse().ok()?);
         }
     }
     // "Amazon API Gateway important notes" in its Developer Guide: this header never arrives under its own name.
@@ -200,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn variables_are_escaped() {
-        let response = GatewayError::UnknownRoute.response(
+        let response = GatewayError::UnknownRoute.gateway_response(
             &responses("DEFAULT_4XX", None),
             r#"/"$context.requestId\"#,
             "id",
@@ -219,13 +275,13 @@ mod tests {
 
         assert_eq!(
             GatewayError::IntegrationFailure
-                .response(&responses, "/", "id")
+                .gateway_response(&responses, "/", "id")
                 .status(),
             503
         );
         assert_eq!(
             GatewayError::TooLarge
-                .response(&responses, "/", "id")
+                .gateway_response(&responses, "/", "id")
                 .status(),
             413
         );
@@ -240,7 +296,7 @@ mod tests {
             "body": "aGk=",
             "isBase64Encoded": true,
         });
-        let response = from_function(payload.to_string().as_bytes()).unwrap();
+        let response = from_function(payload.to_string().as_bytes(), ApiKind::Rest).unwrap();
 
         assert_eq!(response.status(), 201);
         assert_eq!(
@@ -265,7 +321,21 @@ mod tests {
             r#"{"statusCode":200,"body":{}}"#,
             r#"{"statusCode":200,"body":"%","isBase64Encoded":true}"#,
         ] {
-            assert!(from_function(payload.as_bytes()).is_none(), "{payload}");
+            let response = from_function(payload.as_bytes(), ApiKind::Rest);
+            assert!(response.is_none(), "{payload}");
         }
+    }
+
+    #[tokio::test]
+    async fn an_http_api_infers_the_rest_and_sets_cookies() {
+        let response = from_function(br#"{"a":1}"#, ApiKind::Http).unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(text(response).await, r#"{"a":1}"#);
+
+        let payload = br#"{"statusCode":204,"cookies":["a=1","b=2"]}"#;
+        let response = from_function(payload, ApiKind::Http).unwrap();
+        let cookies = response.headers().get_all("set-cookie").iter();
+        assert_eq!(cookies.collect::<Vec<_>>(), ["a=1", "b=2"]);
+        assert!(from_function(br#"{"statusCode":"x"}"#, ApiKind::Http).is_none());
     }
 }

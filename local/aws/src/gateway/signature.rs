@@ -17,11 +17,8 @@ use axum::{
 };
 use time::{PrimitiveDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::response::GatewayError;
-use crate::{
-    account::{ACCOUNT_ID, region},
-    iam::CallerPolicy,
-};
+use super::{event::method_arn, response::GatewayError};
+use crate::{account::region, iam::CallerPolicy};
 
 /// The service that the signature is for.
 const SERVICE: &str = "execute-api";
@@ -74,11 +71,7 @@ impl Callers {
         }
         let caller = self.signer(head, body, SystemTime::now());
         let caller = caller.ok_or(GatewayError::InvalidSignature)?;
-        let (method, path) = (head.method.as_str(), head.uri.path());
-        let resource = format!(
-            "arn:aws:execute-api:{}:{ACCOUNT_ID}:local/{stage}/{method}{path}",
-            region()
-        );
+        let resource = method_arn(stage, head.method.as_str(), head.uri.path());
         let policy = caller.policy.as_ref();
         if policy.is_none_or(|policy| policy.allows("execute-api:Invoke", &resource)) {
             Ok(caller)

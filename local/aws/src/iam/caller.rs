@@ -1,6 +1,8 @@
 //! The policies of those who call APIs.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+use crate::template::Texts;
 
 /// A policy document: what is denied is denied, of the rest only what is allowed is allowed (IAM User Guide, "Policy evaluation
 /// logic").
@@ -16,8 +18,14 @@ pub struct CallerPolicy {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 struct CallerStatement {
     effect: Effect,
-    action: String,
+    #[serde(deserialize_with = "texts")]
+    action: Vec<String>,
+    #[serde(deserialize_with = "texts")]
     resource: Vec<String>,
+}
+
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Texts::deserialize(deserializer).map(Texts::into_list)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -29,15 +37,24 @@ enum Effect {
 impl CallerPolicy {
     /// Returns whether the policy allows an action on a resource.
     pub(crate) fn allows(&self, action: &str, resource: &str) -> bool {
-        let matching = self.statement.iter().filter(|statement| {
-            statement.action == action
-                && statement
-                    .resource
-                    .iter()
-                    .any(|pattern| matches(pattern, resource))
-        });
-        let effects: Vec<_> = matching.map(|statement| statement.effect).collect();
-        effects.contains(&Effect::Allow) && !effects.contains(&Effect::Deny)
+        self.has(Effect::Allow, action, resource) && !self.denies(action, resource)
+    }
+
+    /// Returns whether the policy denies an action on a resource, whatever else it says.
+    pub(crate) fn denies(&self, action: &str, resource: &str) -> bool {
+        self.has(Effect::Deny, action, resource)
+    }
+
+    fn has(&self, effect: Effect, action: &str, resource: &str) -> bool {
+        self.statement.iter().any(|statement| {
+            let is_one = |patterns: &[String], text| {
+                let mut patterns = patterns.iter();
+                patterns.any(|pattern| matches(pattern, text))
+            };
+            statement.effect == effect
+                && is_one(&statement.action, action)
+                && is_one(&statement.resource, resource)
+        })
     }
 }
 
@@ -76,5 +93,7 @@ mod tests {
         assert!(!policy.allows("a", "x:1/live/POST/users/u"));
         assert!(!policy.allows("b", "x:1/live/GET/users/u"));
         assert!(matches("a*", "a") && !matches("a*b", "a"));
+        assert!(policy.denies("a", "x:1/live/GET/users/u/name"));
+        assert!(!policy.denies("a", "x:1/live/POST/users/u"));
     }
 }

@@ -1,5 +1,6 @@
 //! The resources of a SAM template: functions, routes, schedules, gateway responses, tables and secrets.
 
+mod authorizers;
 mod policies;
 mod read;
 mod resolve;
@@ -11,6 +12,8 @@ use serde_json::Value;
 
 use crate::Error;
 
+pub(crate) use self::policies::Texts;
+
 /// The resources of a template, with all references resolved.
 #[derive(Debug, Clone)]
 pub struct Template {
@@ -18,6 +21,8 @@ pub struct Template {
     pub api: Api,
     /// The API whose requests IAM authorizes.
     pub signed_api: Option<Api>,
+    /// The APIs whose requests a Lambda authorizer authorizes.
+    pub authorized_apis: Vec<Api>,
     /// The functions of the template.
     pub functions: Vec<FunctionResource>,
     /// The functions that run at intervals.
@@ -30,17 +35,44 @@ pub struct Template {
     pub secrets: BTreeMap<String, String>,
 }
 
-/// An `AWS::Serverless::Api`.
+/// An `AWS::Serverless::Api` or `AWS::Serverless::HttpApi`.
 #[derive(Debug, Clone, Default)]
 pub struct Api {
     /// The logical id.
     pub id: String,
+    /// The kind, which decides on the form of events and errors.
+    pub kind: ApiKind,
+    /// The Lambda authorizer of all routes.
+    pub authorizer: Option<Authorizer>,
     /// The stage.
     pub stage: String,
     /// The routes.
     pub routes: Vec<Route>,
     /// The responses of the gateway itself, by response type.
     pub responses: BTreeMap<String, GatewayResponse>,
+}
+
+/// A kind of API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ApiKind {
+    /// `AWS::Serverless::Api`.
+    #[default]
+    Rest,
+    /// `AWS::Serverless::HttpApi`. Its functions and its authorizer get payloads of version 2.0.
+    Http,
+}
+
+/// A Lambda authorizer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorizer {
+    /// The binary of the function.
+    pub binary: String,
+    /// The payload of a REST API's authorizer is the token alone (`TOKEN`), not the request (`REQUEST`).
+    pub token_only: bool,
+    /// The headers by which callers identify themselves.
+    pub headers: Vec<String>,
+    /// The time for which an answer counts for all requests of the same identity. Zero: for no further request.
+    pub reauthorize_every: Duration,
 }
 
 /// An `AWS::Serverless::Function`.
@@ -188,6 +220,45 @@ impl Template {
     /// Fails if a property is missing or not supported. The message says where.
     pub fn parse(text: &str, overrides: &BTreeMap<String, String>) -> Result<Self, Error> {
         read::template(text, overrides)
+    }
+
+    /// Adds another stack: functions behind APIs that have a Lambda authorizer.
+    ///
+    /// # Errors
+    /// Fails if the other template declares anything else, or the same binary.
+    pub fn add(&mut self, other: Self) -> Result<(), Error> {
+        let Self {
+            api,
+            signed_api,
+            authorized_apis,
+            functions,
+            schedules,
+            tables,
+            pipe,
+            secrets,
+        } = other;
+        let binaries = || self.functions.iter().map(|function| &function.binary);
+        let own = |function: &&FunctionResource| binaries().any(|own| *own == function.binary);
+        if let Some(function) = functions.iter().find(own) {
+            let message = format!("the binary {} is in both stacks", function.binary);
+            return Err(Error::Template(message));
+        }
+        if !api.id.is_empty()
+            || !api.routes.is_empty()
+            || signed_api.is_some()
+            || !schedules.is_empty()
+            || !tables.is_empty()
+            || pipe.is_some()
+            || !secrets.is_empty()
+        {
+            return Err(Error::Template(
+                "of another stack, only functions and APIs with a Lambda authorizer are understood"
+                    .to_owned(),
+            ));
+        }
+        self.functions.extend(functions);
+        self.authorized_apis.extend(authorized_apis);
+        Ok(())
     }
 
     /// Returns the path of the first route to a binary.

@@ -44,13 +44,13 @@ struct Values {
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a text or a list of texts was expected")]
-enum Texts {
+pub(crate) enum Texts {
     One(String),
     Many(Vec<String>),
 }
 
 impl Texts {
-    fn into_list(self) -> Vec<String> {
+    pub(crate) fn into_list(self) -> Vec<String> {
         match self {
             Self::One(text) => vec![text],
             Self::Many(texts) => texts,

@@ -7,7 +7,9 @@ use serde_json::Value as Json;
 use yaml_serde::Value as Yaml;
 
 use super::{
-    Api, FunctionResource, GatewayResponse, Pipe, Route, Schedule, Table, Template, policies,
+    Api, ApiKind, FunctionResource, GatewayResponse, Pipe, Route, Schedule, Table, Template,
+    authorizers::{self, Auth},
+    policies,
     resolve::{Names, entries, from_json},
 };
 use crate::Error;
@@ -24,10 +26,12 @@ pub(super) fn template(
     let reader = Reader {
         names: Names::new(mapping, overrides)?,
         globals: at(&root, &["Globals", "Function"]),
+        resources: root.get("Resources"),
     };
     let mut template = Template {
         api: Api::default(),
         signed_api: None,
+        authorized_apis: Vec::new(),
         functions: Vec::new(),
         schedules: Vec::new(),
         tables: Vec::new(),
@@ -35,8 +39,14 @@ pub(super) fn template(
         secrets: BTreeMap::new(),
     };
     for (id, resource) in entries(root.get("Resources")) {
-        if resource.get("Type").and_then(Yaml::as_str) == Some("AWS::Serverless::Api") {
-            reader.api(id, resource, &mut template)?;
+        match resource.get("Type").and_then(Yaml::as_str) {
+            Some("AWS::Serverless::Api") => reader.api(id, resource, &mut template)?,
+            Some("AWS::Serverless::HttpApi") => {
+                template
+                    .authorized_apis
+                    .push(reader.http_api(id, resource)?);
+            }
+            _ => {}
         }
     }
     for (id, resource) in entries(root.get("Resources")) {
@@ -46,12 +56,6 @@ pub(super) fn template(
                 let function = reader.function(id, resource)?;
                 reader.events(id, resource, &function.binary, &mut template)?;
                 template.functions.push(function);
-            }
-            "AWS::Serverless::HttpApi" => {
-                return Err(wrong(
-                    id,
-                    "only a REST API (AWS::Serverless::Api) is understood",
-                ));
             }
             "AWS::DynamoDB::Table" => template.tables.push(reader.table(id, resource)?),
             "AWS::Pipes::Pipe" => {
@@ -74,6 +78,7 @@ struct Reader<'a> {
     names: Names,
     /// The properties that all functions share.
     globals: Option<&'a Yaml>,
+    resources: Option<&'a Yaml>,
 }
 
 impl Reader<'_> {
@@ -101,12 +106,21 @@ impl Reader<'_> {
     }
 
     fn api(&self, id: &str, resource: &Yaml, template: &mut Template) -> Result<(), Error> {
-        let api = Api {
+        let mut api = Api {
             id: id.to_owned(),
+            kind: ApiKind::Rest,
+            authorizer: None,
             stage: self.required(id, resource, "StageName")?,
             routes: Vec::new(),
             responses: self.responses(id, resource)?,
         };
+        let auth = at(resource, &["Properties", "Auth"]);
+        if auth.is_some_and(|auth| auth.get("Authorizers").is_some()) {
+            let auth: Auth = self.required(id, resource, "Auth")?;
+            api.authorizer = Some(authorizers::rest(auth, id, |arn| self.binary(arn))?);
+            template.authorized_apis.push(api);
+            return Ok(());
+        }
         match at(resource, &["Properties", "Auth", "DefaultAuthorizer"]).map(Yaml::as_str) {
             None if template.api.id.is_empty() => template.api = api,
             Some(Some("AWS_IAM")) if template.signed_api.is_none() => {
@@ -122,9 +136,38 @@ impl Reader<'_> {
         Ok(())
     }
 
+    fn http_api(&self, id: &str, resource: &Yaml) -> Result<Api, Error> {
+        let mut properties = entries(resource.get("Properties")).map(|(name, _)| name);
+        if let Some(other) = properties.find(|name| *name != "Auth") {
+            return Err(wrong(
+                id,
+                &format!("{other} of an HTTP API is not understood"),
+            ));
+        }
+        let auth: Auth = self.required(id, resource, "Auth")?;
+        Ok(Api {
+            id: id.to_owned(),
+            kind: ApiKind::Http,
+            authorizer: Some(authorizers::http(auth, id, |arn| self.binary(arn))?),
+            stage: "$default".to_owned(),
+            routes: Vec::new(),
+            responses: BTreeMap::new(),
+        })
+    }
+
+    /// Returns the binary of the function with this ARN. The local name of a function of another stack is its binary.
+    fn binary(&self, arn: &str) -> Option<String> {
+        let (_, name) = arn.split_once(":function:")?;
+        let name = name.split(':').next()?;
+        let own = self.resources.and_then(|resources| resources.get(name));
+        match own {
+            Some(own) => Some(binary(own)?.to_owned()),
+            None => Some(name.to_owned()),
+        }
+    }
+
     fn function(&self, id: &str, resource: &Yaml) -> Result<FunctionResource, Error> {
-        let binary = at(resource, &["Metadata", "BuildProperties", "Binary"]);
-        let binary = binary.and_then(Yaml::as_str).ok_or_else(|| {
+        let binary = binary(resource).ok_or_else(|| {
             Error::Template(format!("{id} has no Metadata.BuildProperties.Binary"))
         })?;
         let number = |name: &str, default: u64| {
@@ -169,27 +212,42 @@ impl Reader<'_> {
         for (event, source) in entries(at(resource, &["Properties", "Events"])) {
             let place = format!("{id}.Events.{event}");
             match source.get("Type").and_then(Yaml::as_str) {
-                Some("Api") => {
+                Some(kind @ ("Api" | "HttpApi")) => {
                     let method: String = self.required(&place, source, "Method")?;
                     let path: String = self.required(&place, source, "Path")?;
-                    if path.contains('+') || method.eq_ignore_ascii_case("any") {
+                    if path.contains('+')
+                        || path == "$default"
+                        || ["any", "*"].contains(&&*method.to_lowercase())
+                    {
                         return Err(wrong(
                             &place,
                             "only a fixed method and no greedy path are understood",
                         ));
                     }
-                    let api: Option<String> = self.property(&place, source, "RestApiId")?;
-                    let signed = template.signed_api.as_mut();
-                    let signed = signed.filter(|signed| Some(&signed.id) == api.as_ref());
-                    let api = signed.unwrap_or(&mut template.api);
+                    let known = ["ApiId", "RestApiId", "Method", "Path"];
+                    let mut properties = entries(source.get("Properties")).map(|(name, _)| name);
+                    if let Some(other) = properties.find(|name| !known.contains(name)) {
+                        return Err(wrong(&place, &format!("{other} is not understood")));
+                    }
+                    let reference = if kind == "Api" { "RestApiId" } else { "ApiId" };
+                    let api: Option<String> = self.property(&place, source, reference)?;
+                    let others = template.signed_api.iter_mut();
+                    let mut others = others.chain(&mut template.authorized_apis);
+                    let other = others.find(|other| Some(&other.id) == api.as_ref());
+                    let api = match (kind, other) {
+                        ("Api", None) => &mut template.api,
+                        ("Api", Some(other)) if other.kind == ApiKind::Rest => other,
+                        ("HttpApi", Some(other)) if other.kind == ApiKind::Http => other,
+                        _ => {
+                            let message = format!("{reference} names no API of this kind");
+                            return Err(wrong(&place, &message));
+                        }
+                    };
                     api.routes.push(Route {
                         method: method.to_uppercase(),
                         path,
                         binary: binary.to_owned(),
                     });
-                }
-                Some("HttpApi") => {
-                    return Err(wrong(&place, "only events of type Api are understood"));
                 }
                 Some("Schedule") => {
                     let expression: String = self.required(&place, source, "Schedule")?;
@@ -355,12 +413,17 @@ impl Reader<'_> {
     }
 }
 
-fn wrong(at: &str, what: &str) -> Error {
+pub(super) fn wrong(at: &str, what: &str) -> Error {
     Error::Template(format!("{at}: {what}"))
 }
 
 fn at<'a>(value: &'a Yaml, path: &[&str]) -> Option<&'a Yaml> {
     path.iter().try_fold(value, |value, name| value.get(name))
+}
+
+/// Returns the binary of a function.
+fn binary(resource: &Yaml) -> Option<&str> {
+    at(resource, &["Metadata", "BuildProperties", "Binary"])?.as_str()
 }
 
 fn text(value: &Json, at: &str) -> Result<String, Error> {

@@ -125,6 +125,192 @@ fn what_the_gateway_cannot_do_is_named() {
     );
 }
 
+/// Returns the API with a Lambda authorizer of a template, in which a function answers at `/a`.
+fn authorized(kind: &str, auth: &str) -> Result<Api, Error> {
+    let (event, reference, stage) = match kind {
+        "Api" => ("Api", "RestApiId", "StageName: live, "),
+        _ => ("HttpApi", "ApiId", ""),
+    };
+    let resource = format!(
+        "  A: {{ Type: AWS::Serverless::{kind}, Properties: {{ {stage}Auth: {{ {auth} }} }} }}
+  F:
+    Type: AWS::Serverless::Function
+    Metadata: {{ BuildProperties: {{ Binary: f }} }}
+    Properties: {{ Events: {{ E: {{ Type: {event}, Properties: {{ {reference}: !Ref A, Method: get, Path: /a }} }} }} }}
+"
+    );
+    let template = with_resource(&resource)?;
+    assert!(template.api.routes.is_empty(), "no route is left open");
+    let [api] = template.authorized_apis.as_slice() else {
+        panic!("one API")
+    };
+    assert_eq!(api.routes.len(), 1);
+    Ok(api.clone())
+}
+
+#[test]
+fn lambda_authorizers_are_read() {
+    let read = |kind: &str, authorizer: &str| {
+        let auth = format!("DefaultAuthorizer: V, Authorizers: {{ V: {{ {authorizer} }} }}");
+        authorized(kind, &auth).unwrap().authorizer.unwrap()
+    };
+    let expected = |binary: &str, token_only, header: &str, seconds| Authorizer {
+        binary: binary.to_owned(),
+        token_only,
+        headers: vec![header.to_owned()],
+        reauthorize_every: Duration::from_secs(seconds),
+    };
+    assert_eq!(
+        read("Api", "FunctionArn: !GetAtt F.Arn"),
+        expected("f", true, "authorization", 300)
+    );
+    let token = "FunctionArn: 'arn:aws:lambda:r:1:function:gate:live', Identity: { Header: X-Token, ReauthorizeEvery: 0 }";
+    assert_eq!(read("Api", token), expected("gate", true, "x-token", 0));
+    let request = "FunctionArn: 'arn:aws:lambda:r:1:function:gate', FunctionPayloadType: REQUEST, Identity: { Headers: [X-Token] }";
+    assert_eq!(
+        read("Api", request),
+        expected("gate", false, "x-token", 300)
+    );
+    let http = "FunctionArn: 'arn:aws:lambda:r:1:function:gate', AuthorizerPayloadFormatVersion: '2.0', EnableSimpleResponses: true,
+        EnableFunctionDefaultPermissions: true, Identity: { Headers: [X-Token], ReauthorizeEvery: 60 }";
+    assert_eq!(
+        read("HttpApi", http),
+        expected("gate", false, "x-token", 60)
+    );
+}
+
+#[test]
+fn authorizers_that_could_not_be_emulated_are_named() {
+    let error = |kind: &str, auth: &str| authorized(kind, auth).unwrap_err().to_string();
+    let of = |kind: &str, authorizer: &str| {
+        let arn = "FunctionArn: 'arn:aws:lambda:r:1:function:gate'";
+        error(
+            kind,
+            &format!("DefaultAuthorizer: V, Authorizers: {{ V: {{ {arn}, {authorizer} }} }}"),
+        )
+    };
+    let place = "template.yaml: A.Auth.Authorizers.V: ";
+    assert_eq!(
+        error("Api", "Authorizers: { V: { FunctionArn: !GetAtt F.Arn } }"),
+        "template.yaml: A.Auth: only one authorizer is understood, the DefaultAuthorizer"
+    );
+    assert_eq!(
+        error(
+            "Api",
+            "DefaultAuthorizer: V, Authorizers: { V: { FunctionArn: 'x' } }"
+        ),
+        format!("{place}FunctionArn is the ARN of no function")
+    );
+    for (authorizer, reason) in [
+        ("UserPoolArn: a", "unknown field `UserPoolArn`"),
+        (
+            "Identity: { QueryStrings: [a] }",
+            "unknown field `QueryStrings`",
+        ),
+        (
+            "Identity: { ValidationExpression: a }",
+            "unknown field `ValidationExpression`",
+        ),
+        ("FunctionPayloadType: OTHER", "unknown variant `OTHER`"),
+        (
+            "AuthorizerPayloadFormatVersion: '1.0'",
+            "unknown variant `1.0`",
+        ),
+    ] {
+        let error = of("Api", authorizer);
+        assert!(error.contains(reason), "{error}");
+    }
+    assert_eq!(
+        of("Api", "FunctionPayloadType: REQUEST"),
+        format!("{place}a TOKEN authorizer has one Header, a REQUEST authorizer has Headers")
+    );
+    assert_eq!(
+        of("Api", "Identity: { ReauthorizeEvery: 3601 }"),
+        format!("{place}ReauthorizeEvery is 3600 seconds at most")
+    );
+    let simple = "AuthorizerPayloadFormatVersion: '2.0', EnableSimpleResponses: true";
+    assert_eq!(
+        of("HttpApi", "AuthorizerPayloadFormatVersion: '2.0'"),
+        format!(
+            "{place}only AuthorizerPayloadFormatVersion 2.0 with EnableSimpleResponses is understood"
+        )
+    );
+    assert_eq!(
+        of("HttpApi", simple),
+        format!(
+            "{place}without EnableFunctionDefaultPermissions, API Gateway may not invoke the function"
+        )
+    );
+    assert_eq!(
+        of(
+            "HttpApi",
+            &format!(
+                "{simple}, EnableFunctionDefaultPermissions: true, Identity: {{ Headers: [a] }}"
+            )
+        ),
+        format!("{place}only an Identity with Headers and ReauthorizeEvery is understood")
+    );
+    let open = "  A: { Type: AWS::Serverless::HttpApi }\n";
+    assert_eq!(
+        with_resource(open).unwrap_err().to_string(),
+        "template.yaml: A has no Auth"
+    );
+    let more = "  A: { Type: AWS::Serverless::HttpApi, Properties: { CorsConfiguration: true } }\n";
+    assert_eq!(
+        with_resource(more).unwrap_err().to_string(),
+        "template.yaml: A: CorsConfiguration of an HTTP API is not understood"
+    );
+}
+
+#[test]
+fn an_event_with_properties_that_are_not_emulated_is_named() {
+    let of = |kind: &str, properties: &str| {
+        let resource = format!(
+            "  F:
+    Type: AWS::Serverless::Function
+    Metadata: {{ BuildProperties: {{ Binary: f }} }}
+    Properties: {{ Events: {{ E: {{ Type: {kind}, Properties: {{ Method: get, Path: /a, {properties} }} }} }} }}
+"
+        );
+        with_resource(&resource).unwrap_err().to_string()
+    };
+    assert_eq!(
+        of("Api", "Auth: { Authorizer: NONE }"),
+        "template.yaml: F.Events.E: Auth is not understood"
+    );
+    assert_eq!(
+        of("HttpApi", "ApiId: B"),
+        "template.yaml: F.Events.E: ApiId names no API of this kind"
+    );
+}
+
+#[test]
+fn only_apis_with_an_authorizer_are_added_to_a_stack() {
+    let function = |binary: &str, more: &str| {
+        let resource = format!(
+            "  F: {{ Type: AWS::Serverless::Function, Metadata: {{ BuildProperties: {{ Binary: {binary} }} }} }}\n{more}"
+        );
+        with_resource(&resource).unwrap()
+    };
+    let mut template = function("a", "");
+    template.add(function("b", "")).unwrap();
+    assert_eq!(template.functions.len(), 2);
+    let twice = template.add(function("b", "")).unwrap_err().to_string();
+    assert_eq!(twice, "template.yaml: the binary b is in both stacks");
+    let open = function(
+        "c",
+        "  A: { Type: AWS::Serverless::Api, Properties: { StageName: live } }\n",
+    );
+    let secret = function("c", "  S: { Type: AWS::SecretsManager::Secret }\n");
+    for other in [open, secret] {
+        let error = template.add(other).unwrap_err().to_string();
+        assert!(
+            error.contains("only functions and APIs with a Lambda authorizer"),
+            "{error}"
+        );
+    }
+}
+
 /// Returns the statements of a function with these policies, and a table and a secret besides.
 fn statements(policies: &str) -> Result<Vec<Statement>, Error> {
     let resource = format!(

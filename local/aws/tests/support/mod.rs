@@ -59,6 +59,8 @@ impl Api {
             lambda: Arc::clone(&lambda),
             api: template::Api {
                 id: "Api".to_owned(),
+                kind: template::ApiKind::Rest,
+                authorizer: None,
                 stage: "live".to_owned(),
                 routes: vec![route("GET"), route("POST")],
                 responses: responses.collect(),
