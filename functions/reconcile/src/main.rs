@@ -8,7 +8,10 @@ use shared::startup::Startup;
 fn main() -> Result<(), Error> {
     run(async {
         let service = &Startup::begin()?.service()?;
-        service.provider.credentials().prefetch().await;
+        tokio::join!(
+            service.provider.credentials().prefetch(),
+            service.users.connect()
+        );
 
         every_event(|deadline| service.reconcile(PACE, deadline)).await
     })

@@ -1,5 +1,6 @@
 //! Authentication: finds the caller from `x-juno-jwt` alone (RFC 7519, RFC 8725).
 
+mod accepted;
 mod keys;
 
 use std::time::Duration;
@@ -11,6 +12,7 @@ use jsonwebtoken::Algorithm;
 use jsonwebtoken::crypto::verify;
 use serde_json::Value;
 
+use self::accepted::{TokenDigest, Validity};
 pub use self::keys::{JwkSet, KeySource, Keys, KeysError};
 use super::{Failure, Problem, jws};
 use crate::kyc::UserId;
@@ -132,15 +134,26 @@ impl Authenticator {
         &self.keys
     }
 
-    /// Returns the user whom the token of a request was issued for.
+    /// Returns the user whom the token of a request was issued for. A token is verified once, by the keys in use.
     ///
     /// # Errors
     /// [`Problem::Unauthenticated`], or [`Problem::Internal`] when there are no keys to check with.
     pub async fn user(&self, headers: &HeaderMap) -> Result<UserId, Failure> {
         let unauthenticated = |error| Failure::new(Problem::Unauthenticated, error);
         let token = token(headers).map_err(unauthenticated)?;
-        let user = |keys: &Keys| self.policy.user(token, keys);
-        let user = self.keys.check(user, |error| error.seems_old()).await?;
+        let digest = TokenDigest::of(token);
+        let user = |keys: &Keys| {
+            if let Some(user) = keys.accepted.user(digest, now()) {
+                return Ok(user);
+            }
+            let (user, validity) = self.policy.verify(token, keys)?;
+            keys.accepted.remember(digest, validity, user.clone());
+            Ok(user)
+        };
+        let user = self
+            .keys
+            .check(user, |error: &Unauthenticated| error.seems_old())
+            .await?;
         user.map_err(unauthenticated)
     }
 }
@@ -174,6 +187,10 @@ impl TokenPolicy {
     /// # Errors
     /// [`Unauthenticated`] says why it is not accepted.
     pub fn user(&self, token: &str, keys: &Keys) -> Result<UserId, Unauthenticated> {
+        self.verify(token, keys).map(|(user, _)| user)
+    }
+
+    fn verify(&self, token: &str, keys: &Keys) -> Result<(UserId, Validity), Unauthenticated> {
         let mut parts = token.split('.');
         let (Some(header), Some(claims), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
@@ -208,32 +225,18 @@ impl TokenPolicy {
         }
         result?;
         let mut claims = part(claims)?;
-        self.check_times(&claims)?;
-        self.check_scope(&claims)?;
-        match claims.get_mut(&self.user_id_claim).map(Value::take) {
-            Some(Value::String(id)) => UserId::parse(id).map_err(|_| Unauthenticated::UserId),
-            _ => Err(Unauthenticated::UserId),
-        }
-    }
-
-    /// Checks that the token is valid now, by `exp` and `nbf` (RFC 7519, 4.1.4 and 4.1.5), and that it names an issuer where one is configured.
-    fn check_times(&self, claims: &Value) -> Result<(), Unauthenticated> {
-        let time = |name| {
-            let claim = claims.get(name);
-            claim.map(|time| time.as_f64().ok_or(Unauthenticated::Claim))
-        };
-        let expiry = time("exp").ok_or(Unauthenticated::Claim)??;
-        let beginning = time("nbf").transpose()?;
+        let validity = Validity::of(&claims)?;
         if self.issuer.is_some() && claims.get("iss").is_none_or(Value::is_null) {
             return Err(Unauthenticated::Claim);
         }
-        let now = Duration::from_millis(u64::try_from(system_clock().millis()).unwrap_or(0));
-        if expiry < now.saturating_sub(LEEWAY).as_secs_f64() {
-            Err(Unauthenticated::Expired)
-        } else if beginning.is_some_and(|beginning| beginning > (now + LEEWAY).as_secs_f64()) {
-            Err(Unauthenticated::Early)
-        } else {
-            Ok(())
+        validity.check(now())?;
+        self.check_scope(&claims)?;
+        match claims.get_mut(&self.user_id_claim).map(Value::take) {
+            Some(Value::String(id)) => {
+                let user = UserId::parse(id).map_err(|_| Unauthenticated::UserId)?;
+                Ok((user, validity))
+            }
+            _ => Err(Unauthenticated::UserId),
         }
     }
 
@@ -264,6 +267,11 @@ impl TokenPolicy {
             Err(Unauthenticated::Audience)
         }
     }
+}
+
+/// Returns the time since 1970.
+fn now() -> Duration {
+    Duration::from_millis(u64::try_from(system_clock().millis()).unwrap_or(0))
 }
 
 /// Reads header or claims of a token: one JSON value in which no member stands twice.

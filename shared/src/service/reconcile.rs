@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+
 use super::store::Stored;
 use super::{KycService, ServiceError};
 use crate::kyc::{Due, Queue, Timestamp, Transition, User, UserId, apply_missing};
@@ -19,6 +21,9 @@ pub const PACE: Duration = Duration::from_millis(50);
 
 /// Users of a shard that are listed at a time.
 const BATCH: u8 = 20;
+
+/// Shards that are listed at the same time: an idle run does little else.
+const LISTED_AT_ONCE: usize = 4;
 
 /// Failures in a row after which provider or table count as away, and the rest is left to the next run.
 const AWAY: u32 = 5;
@@ -89,23 +94,24 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
                 Shard::all().map(|shard| (shard, None)).collect();
             while !shards.is_empty() {
                 let mut unfinished = Vec::new();
-                for (shard, last) in shards {
+                for group in shards.chunks(LISTED_AT_ONCE) {
                     let now = (self.clock)();
-                    let batch = self
-                        .users
-                        .due(queue, shard, now, last.as_ref(), BATCH)
-                        .await?;
-                    for listed in &batch {
-                        if deadline.has_passed() || run.failures_in_a_row == AWAY {
-                            return Ok(run.sum);
+                    let lists = group.iter().map(|(shard, last)| {
+                        self.users.due(queue, *shard, now, last.as_ref(), BATCH)
+                    });
+                    for ((shard, _), batch) in group.iter().zip(try_join_all(lists).await?) {
+                        for listed in &batch {
+                            if deadline.has_passed() || run.failures_in_a_row == AWAY {
+                                return Ok(run.sum);
+                            }
+                            tokio::join!(
+                                self.check_counted(&mut run, queue, listed, deadline),
+                                tokio::time::sleep(pace)
+                            );
                         }
-                        tokio::join!(
-                            self.check_counted(&mut run, queue, listed, deadline),
-                            tokio::time::sleep(pace)
-                        );
-                    }
-                    if batch.len() == usize::from(BATCH) {
-                        unfinished.push((shard, batch.into_iter().last()));
+                        if batch.len() == usize::from(BATCH) {
+                            unfinished.push((*shard, batch.into_iter().last()));
+                        }
                     }
                 }
                 shards = unfinished;

@@ -10,6 +10,7 @@ use reqwest::{Client, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::accepted::AcceptedTokens;
 use crate::platform::{
     ConfigError, SecretError, SecretSource, Source, TransportError, Variables, bounded_body,
     is_secure, tls,
@@ -126,7 +127,7 @@ impl Source for KeySource {
                 )
             }
         };
-        if keys.0.is_empty() {
+        if keys.keys.is_empty() {
             Err(KeysError::NoKey)
         } else {
             Ok(keys)
@@ -140,8 +141,11 @@ pub struct JwkSet {
     keys: Vec<Value>,
 }
 
-/// The keys of a set that can be used.
-pub struct Keys(Vec<Key>);
+/// The keys of a set that can be used, and the tokens that they verified.
+pub struct Keys {
+    keys: Vec<Key>,
+    pub(super) accepted: AcceptedTokens,
+}
 
 struct Key {
     id: Option<String>,
@@ -166,12 +170,12 @@ impl Keys {
                 }
             }
         });
-        Self(
-            keys.filter(|key| {
-                shared_secrets_allowed || key.verifier.family() != AlgorithmFamily::Hmac
-            })
-            .collect(),
-        )
+        let keys = keys
+            .filter(|key| shared_secrets_allowed || key.verifier.family() != AlgorithmFamily::Hmac);
+        Self {
+            keys: keys.collect(),
+            accepted: AcceptedTokens::default(),
+        }
     }
 
     /// Returns the keys that may have signed a token, at most [`MAX_TRIED`]: of its algorithm, and not of another key id. Key ids are
@@ -186,7 +190,7 @@ impl Keys {
             (Some(kid), Some(id)) => kid == id,
             (None, _) | (_, None) => true,
         };
-        let keys = self.0.iter();
+        let keys = self.keys.iter();
         keys.filter(move |key| key.algorithms.contains(&algorithm))
             .filter(may_be)
             .map(|key| &key.verifier)
