@@ -40,7 +40,7 @@ async fn requests_cost_what_the_documentation_says() {
 }
 
 #[tokio::test]
-async fn a_delivery_is_a_read_and_a_transaction_and_a_repeated_one_is_a_read() {
+async fn a_delivery_is_a_read_and_a_write_and_a_repeated_verdict_is_a_read() {
     let system = MeasuredSystem::start(false).await;
     system.measure("first", 1).await;
     let event = |text| -> Value {
@@ -51,10 +51,7 @@ async fn a_delivery_is_a_read_and_a_transaction_and_a_repeated_one_is_a_read() {
     let approved = event(include_str!("../../../../events/webhook-approved.json"));
     for (event, operations) in [
         // The first one about an applicant looks them up in the registry of erasures.
-        (
-            &created,
-            &["BatchGetItem", "GetItem", "TransactWriteItems"][..],
-        ),
+        (&created, &["BatchGetItem", "GetItem", "UpdateItem"][..]),
         (&approved, &["BatchGetItem", "TransactWriteItems"]),
         (&approved, &["BatchGetItem"]),
     ] {

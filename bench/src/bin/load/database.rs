@@ -1,12 +1,13 @@
 //! The `DynamoDB` engine, behind a proxy that adds up the consumed capacity of all responses.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dynoxide::ImportOptions;
 use dynoxide::types::{AttributeValue, Item};
@@ -91,6 +92,11 @@ struct Proxy {
     engine: String,
     http: reqwest::Client,
     usage: Mutex<DatabaseUsage>,
+    /// Of so many requests one is throttled. 0: none.
+    one_throttled_in: AtomicU32,
+    /// Requests since some are throttled.
+    requests: AtomicU32,
+    throttled: AtomicU32,
 }
 
 impl CountingDatabase {
@@ -112,6 +118,9 @@ impl CountingDatabase {
             engine: url,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             usage: Mutex::default(),
+            one_throttled_in: AtomicU32::new(0),
+            requests: AtomicU32::new(0),
+            throttled: AtomicU32::new(0),
         });
         let (listener, url) = listen().await;
         let router = Router::new()
@@ -124,6 +133,16 @@ impl CountingDatabase {
     /// Returns the URL of the proxy.
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// From now on throttles one of so many requests.
+    pub(super) fn throttle(&self, one_in: u32) {
+        self.proxy.one_throttled_in.store(one_in, Ordering::Relaxed);
+    }
+
+    /// Returns the number of requests that were throttled.
+    pub(super) fn throttled(&self) -> u32 {
+        self.proxy.throttled.load(Ordering::Relaxed)
     }
 
     /// Returns the usage since the start.
@@ -174,6 +193,10 @@ async fn forward(State(proxy): State<Arc<Proxy>>, mut headers: HeaderMap, body: 
     // Operations on tables consume no capacity.
     let counted = ["Item", "Items", "Query", "Scan"];
     let counted = counted.iter().any(|end| operation.ends_with(end));
+    if counted && proxy.throttles() {
+        let refusal = json!({ "__type": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException" });
+        return (StatusCode::BAD_REQUEST, refusal.to_string()).into_response();
+    }
     let body = if counted {
         let mut body: Value = serde_json::from_slice(&body).unwrap();
         body["ReturnConsumedCapacity"] = json!("INDEXES");
@@ -199,6 +222,16 @@ async fn forward(State(proxy): State<Arc<Proxy>>, mut headers: HeaderMap, body: 
 }
 
 impl Proxy {
+    /// Returns whether the present request is to be throttled, and counts it.
+    fn throttles(&self) -> bool {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let one_in = self.one_throttled_in.load(Ordering::Relaxed);
+        let throttles = number.checked_rem(one_in) == Some(0);
+        self.throttled
+            .fetch_add(u32::from(throttles), Ordering::Relaxed);
+        throttles
+    }
+
     /// Adds the consumed capacity of a response: an object, an array with one for each table, or null for an error.
     fn count(&self, operation: String, consumed: &Value) {
         let tables = match consumed {

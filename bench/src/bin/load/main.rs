@@ -1,9 +1,11 @@
 //! `cargo load`: the cost of each request, and the system under load.
 //!
 //! [`measure`] performs one action of one user at a time. Everything that happens meanwhile was caused by that action, so the
-//! figures are exact. [`arrivals`] lets many users arrive at a given rate. [`waiting`] compares two ways to wait for a verdict.
+//! figures are exact. [`arrivals`] lets many users arrive at a given rate. [`waiting`] compares two ways to wait for a verdict,
+//! and [`burst`] lets everybody come at once.
 
 mod arrivals;
+mod burst;
 #[cfg(test)]
 mod costs;
 mod database;
@@ -40,6 +42,9 @@ struct LoadOptions {
     /// Only compare two ways to wait for a verdict that comes so many seconds after the submission: the loop of the API's description, and the client to copy
     #[arg(long, value_name = "SECONDS")]
     waits: Option<u64>,
+    /// Only let so many users come at once, to cold functions, a table that throttles and a provider that refuses, and count what is refused and lost
+    #[arg(long, value_name = "USERS")]
+    burst: Option<usize>,
     /// Build the functions without optimisations
     #[arg(long)]
     debug: bool,
@@ -50,6 +55,11 @@ async fn main() -> ExitCode {
     let options = LoadOptions::parse();
     let polls = options.arrivals.polls;
     let system = MeasuredSystem::start(!options.debug).await;
+    if let Some(users) = options.burst {
+        let (report, is_success) = burst::play(system, users).await;
+        println!("{report}");
+        return ExitCode::from(u8::from(!is_success));
+    }
     // Starts the processes, so that no measured request waits for one.
     system.measure("first", 1).await;
     if let Some(seconds) = options.waits {
