@@ -10,7 +10,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use shared::kyc::{ReviewSchedule, Step, Timestamp, User, UserId};
-use shared::platform::system_clock;
+use shared::platform::{Aws, Variables, system_clock};
 use shared::repository::{Commit, CommitError, EventRecord, UserStore, Users};
 
 use crate::openapi;
@@ -125,7 +125,12 @@ impl App {
         Self::start_with(Options::default()).await
     }
 
-    pub async fn start_with(options: Options) -> Self {
+    /// Starts a system. `DYNAMODB_URL` names an engine to use in place of the one in memory, whose tables are emptied.
+    pub async fn start_with(mut options: Options) -> Self {
+        if let Ok(url) = std::env::var("DYNAMODB_URL") {
+            delete_tables(&url).await;
+            options.dynamodb_url = Some(url);
+        }
         let stack = Stack::start(options)
             .await
             .unwrap_or_else(|error| panic!("{error}"));
@@ -324,6 +329,22 @@ impl App {
         let delivery = self.delivery(format!("{event:#}"));
         let digest = delivery.digest();
         delivery.send(&[("x-payload-digest", &digest)]).await
+    }
+}
+
+/// Deletes all tables of an engine, so that a test begins with none.
+async fn delete_tables(url: &str) {
+    let variables = Variables::from([
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", url),
+    ]);
+    let client = Aws::from_environment(&variables).unwrap().dynamodb();
+    let tables = client.list_tables().send().await.unwrap();
+    for table in tables.table_names() {
+        let deleted = client.delete_table().table_name(table).send().await;
+        deleted.unwrap();
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::env;
 use std::net::TcpListener;
 use std::thread;
 
@@ -18,17 +19,26 @@ use crate::runner::Report;
 use crate::simulation::simulate;
 use crate::world::World;
 
-/// Plays simulations of a world on engines in memory, from `seed` on, until there are `histories`, or `most` findings.
+/// The variable that names another engine, Amazon's DynamoDB Local.
+const OTHER_ENGINE: &str = "DYNAMODB_URL";
+
+/// Plays simulations of a world on engines in memory, or on the one that `DYNAMODB_URL` names, from `seed` on, until there are `histories`, or `most` findings.
 ///
 /// Each simulation has an engine of its own. One engine would take the requests of two simulations for repeated ones, because both
-/// draw the same idempotency tokens.
+/// draw the same idempotency tokens. DynamoDB Local has a database for each access key.
 pub fn play_on_engine(world: World, seed: u64, histories: u64, most: usize) -> Report {
     let runtime = runtime();
     let template = include_str!("../../../template.yaml");
     let template = Template::parse(template, &BTreeMap::new()).unwrap();
     Report::of(seed, histories, most, |seed| {
-        let (endpoint, _stopped_at_end) = start_engine();
-        let variables = variables(&endpoint);
+        let (endpoint, _stopped_at_end) = match env::var(OTHER_ENGINE) {
+            Ok(endpoint) => (endpoint, None),
+            Err(_) => {
+                let (endpoint, stop) = start_engine();
+                (endpoint, Some(stop))
+            }
+        };
+        let variables = variables(&endpoint, &access_key(world, seed));
         let client = Aws::from_environment(&variables).unwrap().dynamodb();
         runtime
             .block_on(create_tables(&client, &endpoint, &template.tables))
@@ -75,11 +85,17 @@ fn start_engine() -> (String, oneshot::Sender<()>) {
     (endpoint, stop)
 }
 
+/// Returns an access key that no other simulation has, also of another process. DynamoDB Local takes letters and digits only.
+fn access_key(world: World, seed: u64) -> String {
+    let key = format!("{}{seed}p{}", world.name, std::process::id());
+    key.chars().filter(char::is_ascii_alphanumeric).collect()
+}
+
 /// Returns the variables of a function. Tables bear their logical ids as names.
-fn variables(endpoint: &str) -> Variables {
+fn variables(endpoint: &str, access_key: &str) -> Variables {
     Variables::from([
         ("AWS_REGION", "eu-west-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_ACCESS_KEY_ID", access_key),
         ("AWS_SECRET_ACCESS_KEY", "local"),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ("USERS_TABLE", "UsersTable"),
