@@ -31,12 +31,11 @@ pub fn play_on_engine(world: World, seed: u64, histories: u64, most: usize) -> R
     let template = include_str!("../../../template.yaml");
     let template = Template::parse(template, &BTreeMap::new()).unwrap();
     Report::of(seed, histories, most, |seed| {
-        let (endpoint, _stopped_at_end) = match env::var(OTHER_ENGINE) {
-            Ok(endpoint) => (endpoint, None),
-            Err(_) => {
-                let (endpoint, stop) = start_engine();
-                (endpoint, Some(stop))
-            }
+        let (endpoint, _stopped_at_end) = if let Ok(endpoint) = env::var(OTHER_ENGINE) {
+            (endpoint, None)
+        } else {
+            let (endpoint, stop) = start_engine();
+            (endpoint, Some(stop))
         };
         let variables = variables(&endpoint, &access_key(world, seed));
         let client = Aws::from_environment(&variables).unwrap().dynamodb();
