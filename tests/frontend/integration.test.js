@@ -1,9 +1,9 @@
-// The code of docs/integration.md as it stands there: whether it compiles, and what it does against the whole system.
+// The code of docs/integration.md, which is that of examples/vite: that it compiles, and what it does against the whole system.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -13,6 +13,7 @@ import { launch, ROOT, start } from "./system.js";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 /** A reader's application: its sources, and the result of its build. */
+const EXAMPLE = join(ROOT, "examples/vite");
 const SRC = join(HERE, "build/src");
 const OUT = join(HERE, "build/out");
 const BLURRY = "Blurry.";
@@ -60,29 +61,24 @@ after(async () => {
   site?.close();
 });
 
-/** Does what the page says, and compiles it as the strictest of applications would. */
+/** The example's own sources: the client is copied to them. */
+async function sources() {
+  const names = (await readdir(join(EXAMPLE, "src"))).filter((name) => !name.startsWith("kyc"));
+  assert.deepEqual(names.sort(), ["errors.ts", "main.ts", "sdk.ts", "simulator.ts", "verification.ts"]);
+  return names;
+}
+
+/** Does what the page says, and compiles it as the example does. */
 async function build() {
   await rm(join(HERE, "build"), { recursive: true, force: true });
   await mkdir(SRC, { recursive: true });
   await run("sh", ["-euc", here(block("cp "))], { cwd: ROOT });
-  const sources = blocks.map((text) => [text.match(/^\/\/ (\w+\.ts)\n/)?.[1], text]).filter(([name]) => name);
-  assert.equal(sources.length, 5);
-  for (const [name, text] of sources) await writeFile(join(SRC, name), here(text));
-  const compilerOptions = {
-    exactOptionalPropertyTypes: true,
-    lib: ["dom", "esnext"],
-    module: "esnext",
-    moduleResolution: "bundler",
-    noUncheckedIndexedAccess: true,
-    noUnusedLocals: true,
-    noUnusedParameters: true,
-    outDir: OUT,
-    strict: true,
-    target: "esnext",
-    types: [],
-    verbatimModuleSyntax: true,
-  };
-  await writeFile(join(SRC, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+  for (const name of await sources()) {
+    await writeFile(join(SRC, name), here(await readFile(join(EXAMPLE, "src", name), "utf8")));
+  }
+  const { compilerOptions } = JSON.parse(await readFile(join(EXAMPLE, "tsconfig.json"), "utf8"));
+  const emitted = { ...compilerOptions, noEmit: false, outDir: OUT };
+  await writeFile(join(SRC, "tsconfig.json"), JSON.stringify({ compilerOptions: emitted }));
   await run(join(HERE, "node_modules/.bin/tsc"), ["-p", SRC]).catch(({ stdout }) => assert.fail(stdout));
   await cp(join(SRC, "kyc.js"), join(OUT, "kyc.js"));
   // The types are those of the provider's SDK, but what runs is a stand-in: the SDK itself shows a page of the provider.
@@ -105,7 +101,7 @@ async function build() {
 async function serve() {
   const server = createServer(async ({ url }, answer) => {
     const script = url.match(/^\/src\/(\w+)\.[jt]s$/)?.[1];
-    const content = script ? await readFile(join(OUT, `${script}.js`)) : block("<!-- index.html");
+    const content = script ? await readFile(join(OUT, `${script}.js`)) : await readFile(join(EXAMPLE, "index.html"));
     answer.writeHead(200, { "content-type": script ? "text/javascript" : "text/html" }).end(content);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -370,6 +366,22 @@ describe("the SDK", options, () => {
   });
 });
 
+describe("the example", options, () => {
+  test("is what the page shows", async () => {
+    assert.equal(block("// verification.ts"), await readFile(join(EXAMPLE, "src/verification.ts"), "utf8"));
+  });
+
+  test("is built as its README says", async () => {
+    const copy = join(HERE, "build/examples/vite");
+    await cp(EXAMPLE, copy, { recursive: true, filter: (path) => !/node_modules|dist$|kyc[^/]*$/.test(path) });
+    await cp(join(ROOT, "local/stack/demo"), join(HERE, "build/local/stack/demo"), { recursive: true });
+    const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    await run("npm", ["ci", ...quiet], { cwd: copy });
+    await run("npm", ["run", "build"], { cwd: copy });
+    assert.match(await readFile(join(copy, "dist/index.html"), "utf8"), /<script type="module"/);
+  });
+});
+
 describe("the commands", options, () => {
   test("the loop in a shell ends with the verdict", async () => {
     const script = here(`${block("# start.sh")}cd ${JSON.stringify(OUT)}\n${block("# poll.sh")}`);
@@ -409,6 +421,8 @@ describe("the commands", options, () => {
     await tab.getByText("You are verified. The next step is open_banking.").waitFor();
     assert.equal(tokens, 1, "a double click starts once");
     assert.deepEqual(troubles, []);
+    await tab.evaluate(() => (location.hash = "#a.b.c"));
+    await tab.getByText("Please sign in again.").waitFor();
   });
 
   test("the page in a browser, with a token that has expired, asks once", async () => {
