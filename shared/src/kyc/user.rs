@@ -131,6 +131,7 @@ impl User {
         self.registered_at.is_none()
             || self.session_at.is_some()
             || self.applicant.is_some()
+            || self.started_at.is_some()
             || self.reported_at.is_some()
             || !self.erased.is_empty()
     }
