@@ -39,3 +39,9 @@ export async function assertAccessible(page) {
   const told = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
   assert.deepEqual(told, []);
 }
+
+/** Asserts that nothing sticks out at the side. */
+export async function assertFits(page) {
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= page.viewportSize().width, `${width} wide`);
+}
