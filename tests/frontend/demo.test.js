@@ -1,6 +1,7 @@
 // The demo in a real browser: what a user, a reviewer and a screen reader meet, from `cargo run` to the verdict.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -263,6 +264,31 @@ test("a reload and a link lead to the same user", async () => {
   assert.equal(new URL(page.url()).search, "");
   await page.goto(`${system.url}/?user=${user}`);
   await page.getByText(`Signed in as ${user}`).waitFor();
+  await finish(page);
+});
+
+test("a request is copied as a command that works, and its trace id", async () => {
+  const page = await open();
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const user = await signIn(page);
+  const copied = async (name) => {
+    await press(page, name);
+    await page.locator("#latest").getByText(`${name}: copied`).waitFor();
+    await page.getByRole("button", { name: "Copied" }).waitFor();
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  await press(page, "Start verification");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("#requests summary").filter({ hasText: "POST /v0/kyc/access-token" }).first().click();
+  const command = await copied("Copy as curl");
+  assert.equal(command, `curl -X POST -H "x-juno-jwt: $TOKEN" '${system.url}/v0/kyc/access-token'`);
+  const session = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ user }) };
+  const { token } = await (await fetch(`${system.url}/demo/session`, session)).json();
+  const answer = execFileSync("sh", ["-c", `${command} -fsS`], { env: { ...process.env, TOKEN: token } });
+  assert.match(JSON.parse(answer).access_token, /./);
+  assert.match(await copied("Copy trace id"), /^[0-9a-f-]{36}$/);
+  await assertAccessible(page);
   await finish(page);
 });
 

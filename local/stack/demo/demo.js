@@ -362,7 +362,8 @@ function linkScenarios(current) {
 
 const KEPT = 100;
 
-function log(list, { name, status, note, body }) {
+/** Adds an entry to a list. `copies`: what its buttons copy, by their labels. */
+function log(list, { name, status, note, body, copies = {} }) {
   const entry = $("#entry").content.cloneNode(true);
   entry.querySelector(".name").textContent = name;
   const code = entry.querySelector(".code");
@@ -371,14 +372,36 @@ function log(list, { name, status, note, body }) {
   code.classList.toggle("bad", status !== undefined && !(status >= 200 && status < 300));
   entry.querySelector(".note").textContent = note;
   entry.querySelector("pre").textContent = body;
+  entry.querySelector(".copies").replaceChildren(...Object.entries(copies).map(([label, text]) => copyButton(label, text)));
   list.prepend(entry);
   while (list.children.length > KEPT) list.lastElementChild.remove();
+}
+
+function copyButton(label, text) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet";
+  button.textContent = label;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+    change($("#latest"), `${label}: copied`);
+  });
+  button.addEventListener("blur", () => (button.textContent = label));
+  return button;
+}
+
+/** The command that makes a request again, with a token that the shell knows. */
+function asCurl(method, path) {
+  const verb = method === "GET" ? "" : `-X ${method} `;
+  return `curl ${verb}-H "x-juno-jwt: $TOKEN" '${location.origin}${path}'`;
 }
 
 function logRequest({ method, path, status, ms, traceId, body }) {
   // A token on a screen is a token in a screenshot.
   const shown = JSON.stringify(body, (key, value) => (key === "access_token" ? `${value.slice(0, 12)}…` : value), 2);
-  log($("#requests"), { name: `${method} ${path}`, status, note: `${ms} ms ${traceId ?? ""}`, body: shown });
+  const copies = { "Copy as curl": asCurl(method, path), ...(traceId && { "Copy trace id": traceId }) };
+  log($("#requests"), { name: `${method} ${path}`, status, note: `${ms} ms ${traceId ?? ""}`, body: shown, copies });
   change($("#latest"), `${method} ${path}: ${status || "no answer"}`);
 }
 
