@@ -292,6 +292,24 @@ test("a request is copied as a command that works, and its trace id", async () =
   await finish(page);
 });
 
+test("a rejected user starts over once the applicant is deactivated, and never reads a label", async () => {
+  const page = await open();
+  const user = await signIn(page);
+  await submit(page);
+  await page.getByLabel("Reject label").selectOption("FORGERY");
+  await press(page, "Reject");
+  await status(page, "rejected");
+  assert.doesNotMatch(await page.locator("#user").innerText(), /FORGERY/);
+  const applicant = await (await fetch(`${system.provider}/simulator/applicants/${user}`)).text();
+  assert.match(applicant, /FORGERY/);
+  await press(page, "Deactivate");
+  await page.getByText("who was rejected starts over").waitFor();
+  await status(page, "pending");
+  await press(page, "Start verification");
+  await page.getByRole("dialog", { name: "Verify your identity" }).waitFor();
+  await finish(page);
+});
+
 test("long words stay in their cards", async () => {
   const page = await open({ viewport: NARROW });
   await page.getByLabel("User id").fill("x".repeat(128));

@@ -254,15 +254,22 @@ async function simulate(method, call, body) {
 /** The actions of the buttons. Each returns the words that are shown once it is done. */
 const DEEDS = {
   approve: () => review({ reviewAnswer: "GREEN" }, "Approved."),
-  retry: () => review({ reviewAnswer: "RED", reviewRejectType: "RETRY", moderationComment: comment() }, "Asked again."),
-  reject: () => review({ reviewAnswer: "RED", reviewRejectType: "FINAL", moderationComment: comment() }, "Rejected."),
+  retry: () => review(red("RETRY"), "Asked again."),
+  reject: () => review(red("FINAL"), "Rejected."),
   reset: () => simulate("POST", `${applicant()}/reset`).then(() => "Reset: the user starts anew."),
+  deactivate: () => simulate("POST", `${applicant()}/deactivate`).then(() => "Deactivated: who was rejected starts over, an approval stays."),
+  activate: () => simulate("POST", `${applicant()}/activate`).then(() => "Active again."),
   delete: () => simulate("DELETE", applicant()).then(() => "Deleted. Sign in as somebody else to start from the beginning."),
   release: () => simulate("POST", "webhooks/release").then(({ deliveries }) => `Sent ${deliveries.length}.`),
 };
 
 const review = (verdict, done) => simulate("POST", `${applicant()}/review`, verdict).then(() => done);
-const comment = () => $("#comment").value;
+const red = (reviewRejectType) => ({
+  reviewAnswer: "RED",
+  reviewRejectType,
+  rejectLabels: [$("#reject-label").value],
+  moderationComment: $("#comment").value,
+});
 
 function applicant() {
   if (!session) throw new Error("Nobody is signed in.");
