@@ -125,7 +125,7 @@ impl App {
         Self::start_with(Options::default()).await
     }
 
-    /// Starts a system. `DYNAMODB_URL` names an engine to use in place of the one in memory, whose tables are emptied.
+    /// Starts a system. `DYNAMODB_URL` names an engine to use in place of the one in memory. All of its tables are deleted.
     pub async fn start_with(mut options: Options) -> Self {
         if let Ok(url) = std::env::var("DYNAMODB_URL") {
             delete_tables(&url).await;
