@@ -22,10 +22,11 @@ use shared::kyc::{
 };
 use shared::provider::sumsub::WebhookSecrets;
 use shared::service::KycService;
+use sumsub_simulator::model::{Applicant, ApplicantType, Event};
 use tokio::runtime::Runtime;
 
 use crate::clock;
-use crate::provider::applicant::{Answer, Applicant, LEVELS, Move, Presence};
+use crate::provider::applicant::{Answer, LEVELS, Move};
 use crate::provider::{Registry, Replica, UnkindProvider, wire};
 use crate::reference::compare;
 use crate::runner::runtime;
@@ -263,14 +264,8 @@ fn service(
     }
 }
 
-fn event(registry: &Registry, applicant: &Applicant, kind: &str) -> String {
-    wire::event(
-        applicant,
-        kind,
-        registry.time(),
-        TimeForm::Milliseconds,
-        &[],
-    )
+fn event(registry: &Registry, event: &Event) -> String {
+    wire::event(event, registry.time(), TimeForm::Milliseconds, &[])
 }
 
 impl Stage {
@@ -285,8 +280,9 @@ impl Stage {
         let secrets = Arc::new(secrets());
         let opened = service.open_session(&user, &level(), deadline()).await;
         opened.unwrap();
-        let created = service.provider.registry().create(user.as_str(), 0, false);
-        let mut earlier = event(&service.provider.registry(), &created, "applicantCreated");
+        let person = ApplicantType::Individual;
+        let (applicant, created) = service.provider.registry().create(user.as_str(), 0, person);
+        let mut earlier = event(&service.provider.registry(), &created);
         let moves: &[Move] = match scene {
             Scene::Approval => &[Move::Submit],
             Scene::Revocation => &[Move::Submit, Move::Decide(Answer::Green)],
@@ -296,8 +292,8 @@ impl Stage {
             clock::pass(Duration::from_mins(2));
             earlier = {
                 let mut registry = service.provider.registry();
-                let (changed, kinds) = registry.happen(&created.id, *step);
-                event(&registry, &changed, kinds[0])
+                let (_, events) = registry.happen(&applicant.id, *step);
+                event(&registry, &events[0])
             };
             let delivered = service.receive(&read(&secrets, &earlier), deadline()).await;
             delivered.unwrap();
@@ -308,7 +304,7 @@ impl Stage {
         let books = service.users.books().clone();
         Self {
             user,
-            applicant: created.id,
+            applicant: applicant.id,
             store,
             books,
             registry,
@@ -358,14 +354,11 @@ impl Run {
         clock::pass(BETWEEN);
         let mut registry = self.service.provider.registry();
         let applicants = registry.applicants_of(self.user.as_str());
-        let is_active = applicants
-            .iter()
-            .any(|applicant| applicant.presence == Presence::Active);
-        if !is_active {
+        if !applicants.iter().any(Applicant::is_active) {
             return None;
         }
-        let (changed, kinds) = registry.happen(&self.applicant, step);
-        let event = event(&registry, &changed, kinds[0]);
+        let (_, events) = registry.happen(&self.applicant, step);
+        let event = event(&registry, &events[0]);
         if step == self.change {
             self.shared().event = Some(event.clone());
         }

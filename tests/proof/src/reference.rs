@@ -5,9 +5,10 @@
 //! became inactive or went on to another level; [`compare`] then admits each state that the applicant was in.
 
 use shared::kyc::{Review, Status, User};
+use sumsub_simulator::model::{Applicant, ReviewStatus};
 
 use crate::provider::Registry;
-use crate::provider::applicant::{Answer, Applicant, Move, Presence};
+use crate::provider::applicant::{Answer, Move, is_about_approval};
 
 const UNEXPLAINED_RETRY: &str =
     "Your verification could not be completed. Please check your documents and submit them again.";
@@ -22,28 +23,32 @@ struct Judged {
 }
 
 fn judged(applicant: &Applicant) -> Judged {
-    let second = applicant.reviewed_at.map(|at| at - at.rem_euclid(1000));
-    let reason = |unexplained: &str| applicant.comment.clone().or(Some(unexplained.to_owned()));
-    let (status, at, reason) = match (applicant.status, applicant.answer) {
-        ("init", _) => (Status::Pending, None, None),
-        ("completed", Some(Answer::Green)) if applicant.is_about_approval() => {
+    let second = applicant.review.decided.map(|at| at.seconds() * 1000);
+    let reason = |unexplained: &str| comment(applicant).or(Some(unexplained.to_owned()));
+    let (status, at, reason) = match (applicant.review.status, Answer::of(applicant)) {
+        (ReviewStatus::Init, _) => (Status::Pending, None, None),
+        (_, Some(Answer::Green)) if is_about_approval(applicant) => {
             (Status::Approved, second, None)
         }
-        ("completed", Some(Answer::Retry | Answer::Odd)) => {
-            (Status::Retry, None, reason(UNEXPLAINED_RETRY))
-        }
-        ("completed", Some(Answer::Final)) => {
-            (Status::Rejected, second, reason(UNEXPLAINED_REJECTION))
-        }
+        (_, Some(Answer::Retry | Answer::Odd)) => (Status::Retry, None, reason(UNEXPLAINED_RETRY)),
+        (_, Some(Answer::Final)) => (Status::Rejected, second, reason(UNEXPLAINED_REJECTION)),
         _ => (Status::InProgress, None, None),
     };
     Judged { status, at, reason }
 }
 
+fn comment(applicant: &Applicant) -> Option<String> {
+    applicant.review.result.as_ref()?.moderation_comment.clone()
+}
+
+fn name(applicant: &Applicant) -> Option<String> {
+    let person = applicant.person.as_ref();
+    person.map(|person| person.first_name.clone())
+}
+
 /// Returns whether a review says nothing against an approval that exists already.
 fn is_aside(applicant: &Applicant) -> bool {
-    let is_red = applicant.is_completed() && !applicant.has(Answer::Green);
-    !applicant.is_about_approval() && !is_red
+    matches!(Answer::of(applicant), None | Some(Answer::Green)) && !is_about_approval(applicant)
 }
 
 /// A user as somebody sees them who is told of each change at once.
@@ -78,33 +83,30 @@ impl Observer {
         step: Option<Move>,
     ) {
         let is_ours = self.applicant.as_ref() == Some(&changed.id);
-        match changed.presence {
-            Presence::Erased if is_ours => {
-                if self.judged.status != Status::Approved {
-                    self.judged = Self::default().judged;
-                }
-                self.applicant = None;
-                self.name = None;
-            }
-            Presence::Inactive if is_ours && self.judged.status == Status::Rejected => {
+        if changed.deleted && is_ours {
+            if self.judged.status != Status::Approved {
                 self.judged = Self::default().judged;
             }
-            Presence::Active | Presence::Inactive | Presence::Erased => {}
+            self.applicant = None;
+            self.name = None;
+        } else if changed.deactivated && is_ours && self.judged.status == Status::Rejected {
+            self.judged = Self::default().judged;
         }
-        let active = |applicant: &&Applicant| applicant.presence == Presence::Active;
-        let Some(active) = applicants.iter().rev().find(active) else {
+        let Some(active) = applicants.iter().rfind(|applicant| applicant.is_active()) else {
             return;
         };
-        let is_reset = matches!(step, Some(Move::Reset | Move::ResetSteps)) && active == changed;
+        let is_reset =
+            matches!(step, Some(Move::Reset | Move::ResetSteps)) && active.id == changed.id;
         if self.judged.status == Status::Approved && is_aside(active) && !is_reset {
             if self.applicant.as_ref() == Some(&active.id) {
-                self.name = Some(active.name.clone());
+                self.name = name(active);
             }
             return;
         }
         self.judged = judged(active);
         self.applicant = Some(active.id.clone());
-        self.name = (self.judged.status == Status::Approved).then(|| active.name.clone());
+        let is_approved = self.judged.status == Status::Approved;
+        self.name = name(active).filter(|_| is_approved);
     }
 }
 
@@ -134,24 +136,36 @@ pub(crate) fn compare(
 ) -> Result<(), String> {
     let applicants = registry.applicants_of(user.id.as_str());
     let stored = stored_judged(user);
-    let name = stored_name(&user.review);
+    let stored_name = stored_name(&user.review);
     let applicant = user.applicant.as_ref().map(|id| id.as_str().to_owned());
     forgotten(user, registry, &applicants)?;
     if let Some(observer) = observer {
         let expected_name = observer.name.clone().filter(|_| user.is_ours());
-        let is_same =
-            stored == observer.judged && applicant == observer.applicant && name == expected_name;
+        let is_same = stored == observer.judged
+            && applicant == observer.applicant
+            && stored_name == expected_name;
         return is_same
             .then_some(())
             .ok_or_else(|| format!("expected {observer:?}"));
     }
-    let active = |applicant: &&Applicant| applicant.presence == Presence::Active;
-    let Some(active) = applicants.iter().rev().find(active) else {
-        return left_alone(&stored, name, applicant.as_deref(), registry, &applicants);
+    let Some(active) = applicants.iter().rfind(|applicant| applicant.is_active()) else {
+        return left_alone(
+            &stored,
+            stored_name.as_deref(),
+            applicant.as_deref(),
+            registry,
+            &applicants,
+        );
     };
     if stored.status == Status::Approved && is_aside(active) {
         // It was approved before.
-        return left_alone(&stored, name, applicant.as_deref(), registry, &applicants);
+        return left_alone(
+            &stored,
+            stored_name.as_deref(),
+            applicant.as_deref(),
+            registry,
+            &applicants,
+        );
     }
     let mut expected = judged(active);
     if !registry.shows_dates {
@@ -164,7 +178,7 @@ pub(crate) fn compare(
         return Err(format!("the applicant is {}", active.id));
     }
     let is_named = stored.status == Status::Approved && user.is_ours();
-    if name != is_named.then(|| active.name.clone()) {
+    if stored_name != name(active).filter(|_| is_named) {
         return Err("the name is another".to_owned());
     }
     Ok(())
@@ -172,10 +186,7 @@ pub(crate) fn compare(
 
 /// Checks that nothing of an erased person is left.
 fn forgotten(user: &User, registry: &Registry, applicants: &[Applicant]) -> Result<(), String> {
-    let erased = applicants
-        .iter()
-        .filter(|applicant| applicant.presence == Presence::Erased);
-    for erased in erased {
+    for erased in applicants.iter().filter(|applicant| applicant.deleted) {
         if user
             .applicant
             .as_ref()
@@ -185,11 +196,12 @@ fn forgotten(user: &User, registry: &Registry, applicants: &[Applicant]) -> Resu
             return Err("the applicant was erased".to_owned());
         }
         for version in registry.versions(&erased.id) {
-            if stored_name(&user.review).as_ref() == Some(&version.name) {
+            let stored_name = stored_name(&user.review);
+            if stored_name.is_some() && stored_name == name(&version) {
                 return Err("the name is of an erased person".to_owned());
             }
             let reason = user.review.reason().map(shared::kyc::Reason::reveal);
-            if version.comment.is_some() && reason == version.comment.as_deref() {
+            if reason.is_some() && reason == comment(&version).as_deref() {
                 return Err("the reason is of an erased person".to_owned());
             }
         }
@@ -200,7 +212,7 @@ fn forgotten(user: &User, registry: &Registry, applicants: &[Applicant]) -> Resu
 /// Checks a user of whom the provider shows no applicant, or nothing about the approval: the earlier state stays, but no rejection.
 fn left_alone(
     stored: &Judged,
-    name: Option<String>,
+    stored_name: Option<&str>,
     applicant: Option<&str>,
     registry: &Registry,
     applicants: &[Applicant],
@@ -226,7 +238,7 @@ fn left_alone(
         return Err("no applicant was ever in this state".to_owned());
     }
     let Some(applicant) = applicant else {
-        return match name {
+        return match stored_name {
             None => Ok(()),
             Some(_) => Err("a name without an applicant".to_owned()),
         };
@@ -235,7 +247,8 @@ fn left_alone(
     if of_user.is_empty() {
         return Err("the applicant is somebody else's".to_owned());
     }
-    if name.is_some_and(|name| !of_user.iter().any(|version| version.name == name)) {
+    let bears = |version| name(version).as_deref() == stored_name;
+    if stored_name.is_some() && !of_user.iter().any(bears) {
         return Err("the name is somebody else's".to_owned());
     }
     Ok(())

@@ -19,11 +19,12 @@ use shared::provider::sumsub::{WebhookSecrets, read_delivery};
 use shared::provider::{Event, EventMeaning};
 use shared::repository::UserStore;
 use shared::service::{DeliveryOutcome, KycService, ServiceError};
+use sumsub_simulator::model::{Applicant, ApplicantType, Event as ProviderEvent};
 
 use crate::clock;
 use crate::mutation::Mutation;
-use crate::provider::applicant::{APPROVING, Answer, Applicant, LEVELS, Move, Presence};
-use crate::provider::{Registry, UnkindProvider, level_name, wire};
+use crate::provider::applicant::{APPROVING, Answer, LEVELS, Move};
+use crate::provider::{Registry, UnkindProvider, wire};
 use crate::reference::{Observer, compare};
 use crate::schedule::Schedule;
 use crate::steps::{Step, USERS, draw};
@@ -215,7 +216,9 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
     /// Has somebody approved who stays so. Without anybody else, the provider's 404 is not believed.
     async fn register_witness(&mut self) {
         let id = UserId::parse(WITNESS).unwrap();
-        let witness = self.registry().create(id.as_str(), 0, false).id;
+        let person = ApplicantType::Individual;
+        let (witness, _) = self.registry().create(id.as_str(), 0, person);
+        let witness = witness.id;
         self.registry().happen(&witness, Move::Submit);
         self.registry()
             .happen(&witness, Move::Decide(Answer::Green));
@@ -301,16 +304,19 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         }
         let id = self.people[user].id.clone();
         let applicants = self.registry().applicants_of(id.as_str());
-        let has_active = applicants
-            .iter()
-            .any(|applicant| applicant.presence == Presence::Active);
+        let has_active = applicants.iter().any(Applicant::is_active);
         let mut moves: Vec<(String, Option<Move>)> = vec![];
         if !has_active && (self.people[user].has_session || self.world.strangers) {
             moves.extend([(); 3].map(|()| (String::new(), None)));
         }
         for applicant in &applicants {
             // While one is active, no other can become so.
-            let mut possible = applicant.moves(self.world.several_applicants, self.world.levels);
+            let World {
+                several_applicants,
+                levels,
+                ..
+            } = self.world;
+            let mut possible = Move::possible(applicant, several_applicants, levels);
             possible.retain(|step| *step != Move::Activate || !has_active);
             moves.extend(
                 possible
@@ -325,7 +331,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             // The meaning of a deactivation is settled by then.
             clock::pass(SETTLING);
         }
-        let (changed, kinds) = match step {
+        let (changed, events) = match step {
             None => {
                 let is_extra = self.world.levels && self.rng.u8(..3) == 0;
                 let level = if is_extra {
@@ -334,23 +340,27 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
                     0
                 };
                 let is_company = self.world.levels && self.rng.u8(..12) == 0;
-                let created = self.registry().create(id.as_str(), level, is_company);
-                (created, vec!["applicantCreated"])
+                let applicant_type = if is_company {
+                    ApplicantType::Company
+                } else {
+                    ApplicantType::Individual
+                };
+                let created = self.registry().create(id.as_str(), level, applicant_type);
+                (created.0, vec![created.1])
             }
             Some(step) => self.registry().happen(&applicant, step),
         };
         self.trace.line(|| {
-            let level = level_name(changed.level);
-            format!(
-                "  {step:?}: {} {} {:?} on {level}, {:?}",
-                changed.id, changed.status, changed.answer, changed.presence
-            )
+            let (id, level, status) = (&changed.id, &changed.level, changed.review.status);
+            let answer = Answer::of(&changed);
+            let (inactive, erased) = (changed.deactivated, changed.deleted);
+            format!("  {step:?}: {id} {status:?} {answer:?} on {level}, inactive {inactive}, erased {erased}")
         });
         let applicants = self.registry().applicants_of(id.as_str());
         self.people[user].observer.see(&applicants, &changed, step);
         let first = self.outbox.len();
-        for kind in kinds {
-            self.send(user, &changed, kind);
+        for event in events {
+            self.send(user, &event);
         }
         if !self.world.unordered {
             for index in first..self.outbox.len() {
@@ -361,7 +371,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
     }
 
     /// Writes the event about a change.
-    fn send(&mut self, user: usize, changed: &Applicant, kind: &str) {
+    fn send(&mut self, user: usize, event: &ProviderEvent) {
         let most = u64::try_from(self.world.stamp_delay.as_millis()).unwrap();
         let delay = i64::try_from(self.rng.u64(0..=most)).unwrap();
         let mut at = self.registry().time() + delay;
@@ -383,10 +393,10 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
             missing.push(["applicantId", "externalUserId"][self.rng.usize(..2)]);
             missing.retain(|_| self.rng.u8(..3) == 0);
         }
-        let is_relevant = kind != "applicantActionReviewed";
+        let is_relevant = event.event_type != "applicantActionReviewed";
         self.outbox.push(Sent {
             user,
-            body: wire::event(changed, kind, at, form, &missing),
+            body: wire::event(event, at, form, &missing),
             is_relevant,
             is_lost: self.world.lossy && self.rng.u8(..4) == 0,
             acknowledged: false,
@@ -448,7 +458,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         let applicants = self.registry().applicants_of(after.id.as_str());
         let is_erasure_untold = applicants.iter().any(|applicant| {
             let linked = after.applicant.as_ref().map(ApplicantId::as_str);
-            applicant.presence == Presence::Erased && Some(applicant.id.as_str()) == linked
+            applicant.deleted && Some(applicant.id.as_str()) == linked
         });
         let is_changed = after.review.status() != before.review.status();
         if is_stale && is_changed && !is_erasure_untold {

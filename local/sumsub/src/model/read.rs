@@ -55,7 +55,8 @@ impl Applicant {
     }
 
     /// Returns the response of `GET …/metadata/resources`.
-    pub(crate) fn images_json(&self) -> Value {
+    #[must_use]
+    pub fn images_json(&self) -> Value {
         // People name their files after themselves, so these names are personal data.
         let person = self.person.as_ref();
         let owner = person.map_or("scan", |person| person.last_name.as_str());

@@ -18,88 +18,131 @@ pub(super) fn apply(
     let (mut applicant, mut events) = if let Some(applicant) = current {
         (applicant, Vec::new())
     } else {
-        let applicant = create(user, &action, now, ids, levels)?;
-        let created = Event::new("applicantCreated", &applicant, now);
+        let (applicant, created) = create(user, &action, now, ids, levels)?;
         (applicant, vec![created])
     };
     let at = now.after(i64::from(!events.is_empty()));
-    let mut previous_level = None;
-    let event_type = match action {
-        Action::Start { .. } => None,
-        Action::Submit(submission) => {
-            submit(&mut applicant, submission, at);
-            Some("applicantPending")
-        }
-        Action::Review(result) => {
-            decide(&mut applicant, result.completed(), at);
-            Some("applicantReviewed")
-        }
-        Action::Status(status) => {
-            let event_type = event_type(status)?;
-            applicant.review.status = status;
-            event_type
-        }
-        Action::Reset => {
-            discard(&mut applicant);
-            restart(&mut applicant, at);
-            Some("applicantReset")
-        }
-        Action::ResetSteps => {
-            restart(&mut applicant, at);
-            Some("applicantStepsReset")
-        }
-        Action::FinishWorkflow if applicant.review.status != ReviewStatus::Completed => {
-            return Err(ActionError::NoVerdict);
-        }
-        Action::FinishWorkflow => match &applicant.review.result {
-            Some(result) if result.is_green() => Some("applicantWorkflowCompleted"),
-            _ => Some("applicantWorkflowFailed"),
-        },
-        Action::ReviewAction(result) => {
-            let event = Event::new("applicantActionReviewed", &applicant, at);
-            events.push(Event {
-                review_result: Some(result.completed()),
-                review_status: ReviewStatus::Completed,
-                ..event
-            });
-            None
-        }
-        Action::Correct(details) => {
-            let person = applicant.person.take();
-            let person = person.ok_or(ActionError::NothingSubmitted)?;
-            applicant.person = Some(details.over(person));
-            Some("applicantPersonalInfoChanged")
-        }
-        Action::Level(level) => {
-            if !levels.contains(&level) {
-                return Err(ActionError::UnknownLevel);
-            }
-            restart(&mut applicant, at);
-            previous_level = Some(std::mem::replace(&mut applicant.level, level));
-            Some("applicantLevelChanged")
-        }
-        Action::Deactivate => {
-            applicant.deactivated = true;
-            Some("applicantDeactivated")
-        }
-        Action::Activate => {
-            applicant.deactivated = false;
-            Some("applicantActivated")
-        }
-        Action::Delete => {
-            erase(&mut applicant);
-            Some("applicantDeleted")
-        }
-        Action::DeletePersonalData => {
-            erase(&mut applicant);
-            Some("applicantPersonalDataDeleted")
-        }
-    };
-    events.extend(event_type.map(|event_type| Event {
-        previous_level_name: previous_level,
-        ..Event::new(event_type, &applicant, at)
-    }));
+    events.extend(applicant.apply(action, at, levels)?);
     Ok(Change { applicant, events })
+}
+
+impl Applicant {
+    /// Creates an applicant who has not submitted anything. Returns it with the event that tells of it.
+    #[must_use]
+    pub fn create(
+        user: &str,
+        level: &str,
+        applicant_type: ApplicantType,
+        now: Moment,
+        ids: &ApplicantIds,
+    ) -> (Self, Event) {
+        let applicant = Self {
+            id: ids.applicant.clone(),
+            inspection: ids.inspection.clone(),
+            user: user.to_owned(),
+            level: level.to_owned(),
+            applicant_type,
+            created: now,
+            person: None,
+            images: Vec::new(),
+            review: Review {
+                created: now,
+                decided: None,
+                status: ReviewStatus::Init,
+                result: None,
+            },
+            deactivated: false,
+            deleted: false,
+        };
+        let created = Event::new("applicantCreated", &applicant, now);
+        (applicant, created)
+    }
+
+    /// Does something to the applicant at `at`. `levels` are those of the account. Returns the event that tells of it, if one does.
+    ///
+    /// # Errors
+    /// Fails without a change if the action is not possible.
+    pub fn apply(
+        &mut self,
+        action: Action,
+        at: Moment,
+        levels: &[String],
+    ) -> Result<Option<Event>, ActionError> {
+        let mut previous_level = None;
+        let event_type = match action {
+            Action::Start { .. } => None,
+            Action::Submit(submission) => {
+                submit(self, submission, at);
+                Some("applicantPending")
+            }
+            Action::Review(result) => {
+                decide(self, result.completed(), at);
+                Some("applicantReviewed")
+            }
+            Action::Status(status) => {
+                let event_type = event_type(status)?;
+                self.review.status = status;
+                event_type
+            }
+            Action::Reset => {
+                discard(self);
+                restart(self, at);
+                Some("applicantReset")
+            }
+            Action::ResetSteps => {
+                restart(self, at);
+                Some("applicantStepsReset")
+            }
+            Action::FinishWorkflow if self.review.status != ReviewStatus::Completed => {
+                return Err(ActionError::NoVerdict);
+            }
+            Action::FinishWorkflow => match &self.review.result {
+                Some(result) if result.is_green() => Some("applicantWorkflowCompleted"),
+                _ => Some("applicantWorkflowFailed"),
+            },
+            Action::ReviewAction(result) => {
+                return Ok(Some(Event {
+                    review_result: Some(result.completed()),
+                    review_status: ReviewStatus::Completed,
+                    ..Event::new("applicantActionReviewed", self, at)
+                }));
+            }
+            Action::Correct(details) => {
+                let person = self.person.take();
+                let person = person.ok_or(ActionError::NothingSubmitted)?;
+                self.person = Some(details.over(person));
+                Some("applicantPersonalInfoChanged")
+            }
+            Action::Level(level) => {
+                if !levels.contains(&level) {
+                    return Err(ActionError::UnknownLevel);
+                }
+                restart(self, at);
+                previous_level = Some(std::mem::replace(&mut self.level, level));
+                Some("applicantLevelChanged")
+            }
+            Action::Deactivate => {
+                self.deactivated = true;
+                Some("applicantDeactivated")
+            }
+            Action::Activate => {
+                self.deactivated = false;
+                Some("applicantActivated")
+            }
+            Action::Delete => {
+                erase(self);
+                Some("applicantDeleted")
+            }
+            Action::DeletePersonalData => {
+                erase(self);
+                Some("applicantPersonalDataDeleted")
+            }
+        };
+        Ok(event_type.map(|event_type| Event {
+            previous_level_name: previous_level,
+            ..Event::new(event_type, self, at)
+        }))
+    }
 }
 
 fn create(
@@ -108,7 +151,7 @@ fn create(
     now: Moment,
     ids: &ApplicantIds,
     levels: &[String],
-) -> Result<Applicant, ActionError> {
+) -> Result<(Applicant, Event), ActionError> {
     let (level, applicant_type) = match action {
         Action::Start {
             level,
@@ -119,24 +162,8 @@ fn create(
     };
     let level = level.or(levels.first());
     let level = level.filter(|level| levels.contains(level));
-    Ok(Applicant {
-        id: ids.applicant.clone(),
-        inspection: ids.inspection.clone(),
-        user: user.to_owned(),
-        level: level.ok_or(ActionError::UnknownLevel)?.clone(),
-        applicant_type,
-        created: now,
-        person: None,
-        images: Vec::new(),
-        review: Review {
-            created: now,
-            decided: None,
-            status: ReviewStatus::Init,
-            result: None,
-        },
-        deactivated: false,
-        deleted: false,
-    })
+    let level = level.ok_or(ActionError::UnknownLevel)?;
+    Ok(Applicant::create(user, level, applicant_type, now, ids))
 }
 
 fn submit(applicant: &mut Applicant, submission: Submission, at: Moment) {

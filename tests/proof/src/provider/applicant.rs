@@ -1,4 +1,8 @@
-//! An applicant at the provider, and everything that may happen to one. Pure.
+//! What may happen to an applicant, on top of the simulator's model. Pure.
+
+use sumsub_simulator::model::{
+    Action, Applicant, Details, Event, Moment, ReviewResult, ReviewStatus, Submission,
+};
 
 /// The levels of the provider's account. The first two approve.
 pub(crate) const LEVELS: [&str; 4] = [
@@ -12,7 +16,7 @@ pub(crate) const LEVELS: [&str; 4] = [
 pub(crate) const APPROVING: usize = 2;
 
 /// The level of the first step of a workflow, whose last level is the first of all.
-const FIRST_OF_WORKFLOW: usize = 2;
+const FIRST_OF_WORKFLOW: &str = LEVELS[2];
 
 /// The result of a completed review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,30 +28,30 @@ pub(crate) enum Answer {
     Odd,
 }
 
-/// The presence of an applicant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Presence {
-    Active,
-    Inactive,
-    Erased,
-}
+impl Answer {
+    /// Returns the result of a completed review. `None` before.
+    pub(crate) fn of(applicant: &Applicant) -> Option<Self> {
+        if applicant.review.status != ReviewStatus::Completed {
+            return None;
+        }
+        let result = applicant.review.result.as_ref()?;
+        let reject_type = result.review_reject_type.as_deref();
+        Some(match (result.review_answer.as_str(), reject_type) {
+            ("GREEN", _) => Self::Green,
+            (_, Some("RETRY")) => Self::Retry,
+            (_, Some("FINAL")) => Self::Final,
+            _ => Self::Odd,
+        })
+    }
 
-/// An applicant at one moment. Times are the provider's, in milliseconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Applicant {
-    pub(crate) id: String,
-    /// The external user id.
-    pub(crate) user: String,
-    pub(crate) created_at: i64,
-    pub(crate) is_company: bool,
-    /// An index into [`LEVELS`].
-    pub(crate) level: usize,
-    pub(crate) status: &'static str,
-    pub(crate) answer: Option<Answer>,
-    pub(crate) comment: Option<String>,
-    pub(crate) reviewed_at: Option<i64>,
-    pub(crate) name: String,
-    pub(crate) presence: Presence,
+    fn result(self) -> ReviewResult {
+        match self {
+            Self::Green => ReviewResult::green(),
+            Self::Retry => ReviewResult::red("RETRY"),
+            Self::Final => ReviewResult::red("FINAL"),
+            Self::Odd => ReviewResult::red("EXTERNAL"),
+        }
+    }
 }
 
 /// Something that happens to an applicant.
@@ -55,7 +59,7 @@ pub(crate) struct Applicant {
 pub(crate) enum Move {
     Submit,
     /// A pause of the review, by the status that it has then.
-    Pause(&'static str),
+    Pause(ReviewStatus),
     Decide(Answer),
     Reset,
     ResetSteps,
@@ -69,47 +73,38 @@ pub(crate) enum Move {
     Irrelevant,
 }
 
-impl Applicant {
-    /// Returns whether a GREEN of the present review approves.
-    pub(crate) fn is_about_approval(&self) -> bool {
-        !self.is_company && self.level < APPROVING
-    }
-
-    pub(crate) fn is_completed(&self) -> bool {
-        self.status.starts_with("completed")
-    }
-
-    /// Returns whether the review is completed with `answer`.
-    pub(crate) fn has(&self, answer: Answer) -> bool {
-        self.is_completed() && self.answer == Some(answer)
-    }
-
-    /// Returns everything that may happen next, the likely more than once.
-    pub(crate) fn moves(&self, several_applicants: bool, levels: bool) -> Vec<Move> {
+impl Move {
+    /// Returns everything that may happen next to an applicant, the likely more than once.
+    pub(crate) fn possible(
+        applicant: &Applicant,
+        several_applicants: bool,
+        levels: bool,
+    ) -> Vec<Self> {
         use Move::{
             Activate, ChangeLevel, Deactivate, Decide, Erase, ErasePersonalData, Irrelevant, Pause,
             Rename, Reset, ResetSteps, Submit,
         };
-        if self.presence == Presence::Erased {
+        if applicant.deleted {
             return vec![];
         }
-        if self.presence == Presence::Inactive {
+        if applicant.deactivated {
             return vec![Activate, Activate, Erase];
         }
-        let mut moves = match (self.status, self.answer) {
-            ("init", _) => vec![Submit, Submit, Submit, Submit],
-            ("completed", Some(Answer::Green)) => vec![
+        let answer = Answer::of(applicant);
+        let mut moves = match (applicant.review.status, answer) {
+            (ReviewStatus::Init, _) => vec![Submit, Submit, Submit, Submit],
+            (_, Some(Answer::Green)) => vec![
                 Reset,
                 ResetSteps,
                 Decide(Answer::Final),
                 Decide(Answer::Retry),
-                Pause("onHold"),
+                Pause(ReviewStatus::OnHold),
                 Rename,
                 Rename,
             ],
-            ("completed", Some(Answer::Final)) => vec![Reset, Decide(Answer::Green), Irrelevant],
-            ("completed", _) => vec![Submit, Submit, Submit, Decide(Answer::Green), Reset],
-            _ => vec![
+            (_, Some(Answer::Final)) => vec![Reset, Decide(Answer::Green), Irrelevant],
+            (_, Some(_)) => vec![Submit, Submit, Submit, Decide(Answer::Green), Reset],
+            (_, None) => vec![
                 Decide(Answer::Green),
                 Decide(Answer::Green),
                 Decide(Answer::Green),
@@ -117,94 +112,90 @@ impl Applicant {
                 Decide(Answer::Final),
                 Decide(Answer::Final),
                 Decide(Answer::Odd),
-                Pause("prechecked"),
-                Pause("onHold"),
-                Pause("awaitingUser"),
-                Pause("awaitingService"),
+                Pause(ReviewStatus::Prechecked),
+                Pause(ReviewStatus::OnHold),
+                Pause(ReviewStatus::AwaitingUser),
+                Pause(ReviewStatus::AwaitingService),
                 Reset,
                 Irrelevant,
             ],
         };
         if several_applicants {
             moves.extend([Deactivate, Erase, ErasePersonalData]);
-            if self.has(Answer::Final) {
+            if answer == Some(Answer::Final) {
                 moves.extend([Deactivate; 4]);
             }
         }
         if levels {
             moves.extend([0, 1, 3].map(ChangeLevel));
-            if self.level == FIRST_OF_WORKFLOW && self.has(Answer::Green) {
+            if applicant.level == FIRST_OF_WORKFLOW && answer == Some(Answer::Green) {
                 moves.extend([ChangeLevel(0); 4]);
             }
         }
         moves
     }
 
-    /// Makes it happen at `at`. `number` makes comments and names unique. Returns the types of the events that tell of it.
-    pub(crate) fn apply(&mut self, step: Move, at: i64, number: usize) -> Vec<&'static str> {
-        match step {
-            Move::Submit => {
-                self.status = "pending";
-                vec!["applicantPending"]
+    /// Makes it happen at `at`. `number` makes comments and names unique. Returns the events that tell of it.
+    pub(crate) fn happen(self, applicant: &mut Applicant, at: i64, number: usize) -> Vec<Event> {
+        let mut actions = vec![self.action(number)];
+        if matches!(self, Self::Decide(_)) && number.is_multiple_of(7) {
+            actions.push(Action::FinishWorkflow);
+        }
+        let apply = |action| unkindly(applicant, action, Moment::from_millis(at));
+        actions.into_iter().filter_map(apply).collect()
+    }
+
+    fn action(self, number: usize) -> Action {
+        let jane = Details {
+            first_name: Some(format!("Jane {number}")),
+            ..Details::default()
+        };
+        match self {
+            Self::Submit => Action::Submit(Submission {
+                details: jane,
+                ..Submission::default()
+            }),
+            Self::Pause(status) => Action::Status(status),
+            Self::Decide(answer) => {
+                let is_explained = answer != Answer::Green && !number.is_multiple_of(5);
+                Action::Review(ReviewResult {
+                    moderation_comment: is_explained.then(|| format!("Comment {number}.")),
+                    client_comment: is_explained.then(|| "on a list".to_owned()),
+                    ..answer.result()
+                })
             }
-            Move::Pause(status) => {
-                self.status = status;
-                vec![match status {
-                    "prechecked" => "applicantPrechecked",
-                    "onHold" => "applicantOnHold",
-                    "awaitingUser" => "applicantAwaitingUser",
-                    _ => "applicantAwaitingService",
-                }]
-            }
-            Move::Decide(answer) => {
-                self.status = "completed";
-                self.answer = Some(answer);
-                self.reviewed_at = Some(at);
-                self.comment = (answer != Answer::Green && !number.is_multiple_of(5))
-                    .then(|| format!("Comment {number}."));
-                let mut kinds = vec!["applicantReviewed"];
-                if number.is_multiple_of(7) {
-                    kinds.push(match answer {
-                        Answer::Green => "applicantWorkflowCompleted",
-                        _ => "applicantWorkflowFailed",
-                    });
-                }
-                kinds
-            }
-            // The answer that is taken back stays.
-            Move::Reset | Move::ResetSteps => {
-                self.status = "init";
-                vec![match step {
-                    Move::Reset => "applicantReset",
-                    _ => "applicantStepsReset",
-                }]
-            }
-            Move::ChangeLevel(level) => {
-                self.level = level;
-                self.status = "init";
-                vec!["applicantLevelChanged"]
-            }
-            Move::Rename => {
-                self.name = format!("Jane {number}");
-                vec!["applicantPersonalInfoChanged"]
-            }
-            Move::Deactivate => {
-                self.presence = Presence::Inactive;
-                vec!["applicantDeactivated"]
-            }
-            Move::Activate => {
-                self.presence = Presence::Active;
-                vec!["applicantActivated"]
-            }
-            Move::Erase => {
-                self.presence = Presence::Erased;
-                vec!["applicantDeleted"]
-            }
-            Move::ErasePersonalData => {
-                self.presence = Presence::Erased;
-                vec!["applicantPersonalDataDeleted"]
-            }
-            Move::Irrelevant => vec!["applicantActionReviewed"],
+            Self::Reset => Action::Reset,
+            Self::ResetSteps => Action::ResetSteps,
+            Self::ChangeLevel(level) => Action::Level(LEVELS[level].to_owned()),
+            Self::Rename => Action::Correct(jane),
+            Self::Deactivate => Action::Deactivate,
+            Self::Activate => Action::Activate,
+            Self::Erase => Action::Delete,
+            Self::ErasePersonalData => Action::DeletePersonalData,
+            Self::Irrelevant => Action::ReviewAction(ReviewResult::green()),
         }
     }
+}
+
+/// Applies an action. Unlike in the simulator, any verdict and its date ride on whatever takes them back, not only a GREEN, and a
+/// GREEN rides on what comes before the first: which of them the real provider leaves is documented by samples only.
+fn unkindly(applicant: &mut Applicant, action: Action, at: Moment) -> Option<Event> {
+    let before = applicant.review.clone();
+    let event = applicant.apply(action, at, &LEVELS.map(str::to_owned));
+    let mut event = event.unwrap();
+    let review = &mut applicant.review;
+    review.decided = review.decided.or(before.decided);
+    let stale = before.result.unwrap_or_else(ReviewResult::green);
+    review.result.get_or_insert(stale);
+    if let Some(event) = &mut event {
+        let shown = review.result.clone();
+        event.review_result = event.review_result.take().or(shown);
+    }
+    event
+}
+
+/// Returns whether a GREEN of the present review approves.
+pub(crate) fn is_about_approval(applicant: &Applicant) -> bool {
+    let is_person = applicant.applicant_type == sumsub_simulator::model::ApplicantType::Individual;
+    is_person && LEVELS[..APPROVING].contains(&applicant.level.as_str())
 }

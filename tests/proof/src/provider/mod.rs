@@ -10,12 +10,13 @@ use secrecy::SecretString;
 use shared::kyc::{ApplicantId, Document, Level, ProviderTime, UserId};
 use shared::platform::Deadline;
 use shared::provider::{ApplicantLookup, Provider, ProviderError, sumsub};
+use sumsub_simulator::model::{Applicant, ApplicantIds, ApplicantType, Event, Moment};
 
 use crate::clock;
 use crate::tasks::Gates;
 use crate::trace::Trace;
 use crate::world::World;
-use applicant::{Applicant, LEVELS, Presence};
+use applicant::{LEVELS, Move};
 
 /// The provider. Clones share their content.
 #[derive(Clone)]
@@ -116,35 +117,30 @@ impl Registry {
             .collect()
     }
 
-    /// Makes an applicant for a user.
-    pub(crate) fn create(&mut self, user: &str, level: usize, is_company: bool) -> Applicant {
-        self.number += 1;
-        let applicant = Applicant {
-            id: format!("{:024x}", 0x65ab_c123 + self.applicants.len()),
-            user: user.to_owned(),
-            created_at: self.time(),
-            is_company,
-            level,
-            status: "init",
-            answer: None,
-            comment: None,
-            reviewed_at: None,
-            name: format!("Jane {}", self.number),
-            presence: Presence::Active,
+    /// Makes an applicant for a user. Returns it with the event that tells of it.
+    pub(crate) fn create(
+        &mut self,
+        user: &str,
+        level: usize,
+        applicant_type: ApplicantType,
+    ) -> (Applicant, Event) {
+        let id = format!("{:024x}", 0x65ab_c123 + self.applicants.len());
+        let ids = ApplicantIds {
+            applicant: id.clone(),
+            inspection: id,
         };
+        let now = Moment::from_millis(self.time());
+        let (applicant, created) =
+            Applicant::create(user, LEVELS[level], applicant_type, now, &ids);
         self.applicants.push(vec![Version {
             since: clock::now().millis(),
             applicant: applicant.clone(),
         }]);
-        applicant
+        (applicant, created)
     }
 
-    /// Lets something happen to an applicant. Returns its new state and the types of the events that tell of it.
-    pub(crate) fn happen(
-        &mut self,
-        id: &str,
-        step: applicant::Move,
-    ) -> (Applicant, Vec<&'static str>) {
+    /// Lets something happen to an applicant. Returns its new state and the events that tell of it.
+    pub(crate) fn happen(&mut self, id: &str, step: Move) -> (Applicant, Vec<Event>) {
         self.number += 1;
         let (number, at) = (self.number, self.time());
         let versions = self.applicants.iter_mut().find(|versions| {
@@ -154,12 +150,12 @@ impl Registry {
         });
         let versions = versions.unwrap();
         let mut applicant = versions.last().unwrap().applicant.clone();
-        let kinds = applicant.apply(step, at, number);
+        let events = step.happen(&mut applicant, at, number);
         versions.push(Version {
             since: clock::now().millis(),
             applicant: applicant.clone(),
         });
-        (applicant, kinds)
+        (applicant, events)
     }
 
     /// Returns the applicants as one of the replicas shows them.
@@ -176,9 +172,7 @@ impl Registry {
             let seen = versions.iter().rev().find(|version| version.since <= seen);
             seen.map(|version| version.applicant.clone())
         });
-        versions
-            .filter(|applicant| applicant.presence != Presence::Erased)
-            .collect()
+        versions.filter(|applicant| !applicant.deleted).collect()
     }
 
     fn by_user(&mut self, user: &str) -> Option<Applicant> {
@@ -189,8 +183,10 @@ impl Registry {
             return other.cloned();
         }
         found.retain(|applicant| applicant.user == user);
-        let active = |applicant: &&Applicant| applicant.presence == Presence::Active;
-        let active = found.iter().rev().find(active).cloned();
+        let active = found
+            .iter()
+            .rfind(|applicant| applicant.is_active())
+            .cloned();
         active.or_else(|| found.pop().filter(|_| self.shows_inactive))
     }
 
@@ -291,12 +287,8 @@ fn applicant_lookup(
     let is_asked_for = asked_for.is_some_and(|user| user.as_str() == found.user);
     let mut missing = registry.missing(is_asked_for);
     // Without a type it would be a person.
-    missing.retain(|name| *name != "type" || !found.is_company);
-    let mut shown = found.clone();
-    if !registry.shows_dates {
-        shown.reviewed_at = None;
-    }
-    let body = wire::applicant(&shown, &missing);
+    missing.retain(|name| *name != "type" || found.applicant_type == ApplicantType::Individual);
+    let body = wire::applicant(found, registry.shows_dates, &missing);
     let now = ProviderTime::from_millis(clock::now().millis());
     sumsub::applicant(body.as_bytes(), asked_for, now)
 }
@@ -343,14 +335,10 @@ impl Provider for UnkindProvider {
     ) -> Result<Option<Vec<Document>>, ProviderError> {
         self.call("documents", applicant.as_str(), |registry| {
             let found = registry.by_id(applicant.as_str());
-            let listed = found.map(|found| sumsub::documents(wire::documents(&found).as_bytes()));
+            let listed =
+                found.map(|found| sumsub::documents(found.images_json().to_string().as_bytes()));
             listed.transpose()
         })
         .await
     }
-}
-
-/// Returns the name of a level.
-pub(crate) fn level_name(level: usize) -> &'static str {
-    LEVELS[level]
 }
