@@ -116,7 +116,7 @@ async fn a_rejection_stays_with_our_own_sentence() {
     assert_eq!(status["status"], "rejected");
     assert_eq!(
         status["reject_reason"],
-        "Your identity could not be verified. Please contact support."
+        "Your identity could not be verified."
     );
     assert_forgotten(&app).await;
 }

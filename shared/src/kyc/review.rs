@@ -74,8 +74,8 @@ pub struct Reason(Personal);
 impl Reason {
     const MAX_CHARS: usize = 1000;
     const UNEXPLAINED_RETRY: &str = "Your verification could not be completed. Please check your documents and submit them again.";
-    const UNEXPLAINED_REJECTION: &str =
-        "Your identity could not be verified. Please contact support.";
+    /// Leaves it to the client to direct the user to support, which the contract asks of it.
+    const UNEXPLAINED_REJECTION: &str = "Your identity could not be verified.";
 
     /// Makes a reason from the provider's explanation: trimmed, cut to 1,000 characters, without control characters other than line breaks.
     /// Returns `None` if nothing is left.

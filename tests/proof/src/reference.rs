@@ -12,7 +12,7 @@ use crate::provider::applicant::{Answer, Move, is_about_approval};
 
 const UNEXPLAINED_RETRY: &str =
     "Your verification could not be completed. Please check your documents and submit them again.";
-const UNEXPLAINED_REJECTION: &str = "Your identity could not be verified. Please contact support.";
+const UNEXPLAINED_REJECTION: &str = "Your identity could not be verified.";
 
 /// The verdict that an applicant's review is.
 #[derive(Debug, Clone, PartialEq, Eq)]
