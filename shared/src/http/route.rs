@@ -39,7 +39,7 @@ impl Route {
 
     /// Returns whether web pages call the route.
     #[must_use]
-    pub const fn is_for_browsers(self) -> bool {
+    pub(crate) const fn is_for_browsers(self) -> bool {
         match self {
             Self::AccessToken
             | Self::Status

@@ -24,16 +24,17 @@ pub use observation::{ApplicantType, EventEffect, Hint, Observation};
 pub use onboarding::{InvalidSteps, Onboarding, Step};
 pub use operation::{
     Caller, Cause, ImportedUser, InvalidOperation, Justification, Operation, StepChange,
-    StepConflict, apply_block, apply_erasure, apply_import, apply_registered_erasure, apply_step,
-    apply_unblock,
+    StepConflict,
+};
+pub(crate) use operation::{
+    apply_block, apply_erasure, apply_import, apply_registered_erasure, apply_step, apply_unblock,
 };
 pub use personal::{Name, Personal};
 pub use rate_limit::RateLimit;
 pub use review::{Reason, Review, Status};
-pub use schedule::{Awaited, Due, Queue, ReviewSchedule, SETTLING, next_poll};
+pub(crate) use schedule::next_poll;
+pub use schedule::{Awaited, Due, Queue, ReviewSchedule, SETTLING};
 pub use time::{EventTime, ProviderTime, Timestamp};
-pub use transition::{
-    Policy, Transition, TransitionKind, apply_hint, apply_inactive, apply_missing, apply_not_found,
-    apply_read,
-};
+pub use transition::{Policy, Transition, TransitionKind, apply_hint, apply_read};
+pub(crate) use transition::{apply_inactive, apply_missing, apply_not_found};
 pub use user::{Confirmation, Doubt, Inconsistent, User};

@@ -103,7 +103,7 @@ impl Onboarding {
 
     /// Returns the step that an approval leads to from `kyc_verification`. Returns `None` for any other step.
     #[must_use]
-    pub fn after_approval(&self, step: &Step) -> Option<&Step> {
+    pub(crate) fn after_approval(&self, step: &Step) -> Option<&Step> {
         (*step == Step::kyc_verification()).then_some(&self.after_kyc)
     }
 
@@ -116,7 +116,7 @@ impl Onboarding {
 
     /// Returns whether `to` comes after `from`. A step that is not configured any more comes neither before nor after another.
     #[must_use]
-    pub fn is_ahead(&self, from: &Step, to: &Step) -> bool {
+    pub(crate) fn is_ahead(&self, from: &Step, to: &Step) -> bool {
         match (self.position(from), self.position(to)) {
             (Some(from), Some(to)) => from < to,
             (None, _) | (_, None) => false,

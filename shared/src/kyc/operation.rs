@@ -132,7 +132,7 @@ pub struct StepConflict {
 ///
 /// # Errors
 /// [`StepConflict`] with the present step; nothing changes.
-pub fn apply_step(
+pub(crate) fn apply_step(
     user: &User,
     change: &StepChange,
     now: Timestamp,
@@ -174,7 +174,12 @@ pub struct ImportedUser {
 /// Takes over a user of another backend: registers them, and has the provider read, which alone says what their verdict is. What is
 /// known here is newer: a step that was reached and an applicant that was seen stay. Done again, it changes nothing.
 #[must_use]
-pub fn apply_import(user: &User, imported: &ImportedUser, now: Timestamp, policy: &Policy) -> User {
+pub(crate) fn apply_import(
+    user: &User,
+    imported: &ImportedUser,
+    now: Timestamp,
+    policy: &Policy,
+) -> User {
     let is_read = user.applicant.is_some() || user.checked_at.is_some();
     if user.registered_at.is_some() && (is_read || user.unread_since.is_some()) {
         return user.clone();
@@ -196,7 +201,7 @@ pub fn apply_import(user: &User, imported: &ImportedUser, now: Timestamp, policy
 /// Keeps a user out of everything that needs a verified identity, whatever the provider says, until [`apply_unblock`]. Status and
 /// details stay what the provider says.
 #[must_use]
-pub fn apply_block(user: &User, now: Timestamp) -> User {
+pub(crate) fn apply_block(user: &User, now: Timestamp) -> User {
     User {
         blocked_since: user.blocked_since.or(Some(now)),
         // Somebody blocked before they ever came is known from now on.
@@ -207,7 +212,7 @@ pub fn apply_block(user: &User, now: Timestamp) -> User {
 
 /// Lifts a block.
 #[must_use]
-pub fn apply_unblock(user: &User) -> User {
+pub(crate) fn apply_unblock(user: &User) -> User {
     User {
         blocked_since: None,
         ..user.clone()
@@ -218,7 +223,11 @@ pub fn apply_unblock(user: &User) -> User {
 /// the right to read a name, until the person comes back. A verdict and its date stay, and so do onboarding and block. No event and no
 /// read brings the applicant back, nor the one that the provider has `at_provider` for the user now.
 #[must_use]
-pub fn apply_erasure(user: &User, at_provider: Option<&ApplicantId>, now: Timestamp) -> User {
+pub(crate) fn apply_erasure(
+    user: &User,
+    at_provider: Option<&ApplicantId>,
+    now: Timestamp,
+) -> User {
     let erased = user.applicant.iter().chain(at_provider);
     let next = erased.fold(user.clone(), without_return_of);
     User {
@@ -232,7 +241,11 @@ pub fn apply_erasure(user: &User, at_provider: Option<&ApplicantId>, now: Timest
 
 /// Erases again what an erasure of the `applicant` took, in a user of before it, whom a backup or a late event brought back.
 #[must_use]
-pub fn apply_registered_erasure(user: &User, applicant: &ApplicantId, now: Timestamp) -> User {
+pub(crate) fn apply_registered_erasure(
+    user: &User,
+    applicant: &ApplicantId,
+    now: Timestamp,
+) -> User {
     let next = without_return_of(user.clone(), applicant);
     if user.applicant.as_ref() == Some(applicant) {
         forgotten(next, now)

@@ -39,7 +39,7 @@ impl RateLimit {
 
     /// Returns the end of the window that `now` is in, where the next one begins.
     #[must_use]
-    pub fn window_end(&self, now: Timestamp) -> Timestamp {
+    pub(crate) fn window_end(&self, now: Timestamp) -> Timestamp {
         now.plus(Duration::from_millis(1))
             .rounded_up_to(self.window)
     }

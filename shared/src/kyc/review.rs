@@ -42,7 +42,7 @@ impl Status {
     /// Returns whether the user may enter the provider's SDK: until there is a final verdict. A user in `in_progress` may, too,
     /// because a session token may expire in the middle of the capture.
     #[must_use]
-    pub const fn may_start_verification(self) -> bool {
+    pub(crate) const fn may_start_verification(self) -> bool {
         match self {
             Self::Pending | Self::InProgress | Self::Retry => true,
             Self::Approved | Self::Rejected => false,
@@ -59,7 +59,7 @@ impl Status {
 
     /// Returns whether all required documents have been submitted.
     #[must_use]
-    pub const fn is_submitted(self) -> bool {
+    pub(crate) const fn is_submitted(self) -> bool {
         match self {
             Self::InProgress | Self::Approved | Self::Rejected => true,
             Self::Pending | Self::Retry => false,
@@ -93,7 +93,7 @@ impl Reason {
 
     /// Returns our sentence for a request to try again that came without an explanation.
     #[must_use]
-    pub fn unexplained_retry() -> Self {
+    pub(crate) fn unexplained_retry() -> Self {
         Self(Personal::new(Self::UNEXPLAINED_RETRY))
     }
 
@@ -150,7 +150,7 @@ impl Review {
 
     /// Returns the same review without a name.
     #[must_use]
-    pub fn without_name(mut self) -> Self {
+    pub(crate) fn without_name(mut self) -> Self {
         if let Self::Approved { name, .. } = &mut self {
             *name = None;
         }

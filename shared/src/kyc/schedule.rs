@@ -81,7 +81,7 @@ impl ReviewSchedule {
     /// | decided | a day, or as configured | the time since the decision |
     ///
     /// No delay is longer than 30 days, and nobody is ever forgotten of whom anything may be at the provider
-    /// ([`User::has_begun`]): whoever was only registered would cost a read a month, for nothing. A user whose applicant is missing is checked again after a day
+    /// (`User::has_begun`): whoever was only registered would cost a read a month, for nothing. A user whose applicant is missing is checked again after a day
     /// at most. The wait is counted from the last change of the user.
     #[must_use]
     pub fn due(&self, user: &User) -> Option<Due> {
@@ -128,7 +128,7 @@ impl ReviewSchedule {
 /// 3 s at first, as the contract allows, then 10 s for two minutes, in which most verdicts come, and at most a minute for those
 /// that a person decides.
 #[must_use]
-pub fn next_poll(waited: Duration) -> Duration {
+pub(crate) fn next_poll(waited: Duration) -> Duration {
     const FIRST: Duration = Duration::from_secs(3);
     if waited < FIRST {
         FIRST

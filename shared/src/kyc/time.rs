@@ -78,7 +78,7 @@ impl ProviderTime {
 
     /// Returns the same time without its milliseconds, rounded down.
     #[must_use]
-    pub const fn truncated_to_seconds(self) -> Self {
+    pub(crate) const fn truncated_to_seconds(self) -> Self {
         Self(self.0.div_euclid(1000).saturating_mul(1000))
     }
 }
@@ -102,7 +102,7 @@ impl EventTime {
 
     /// Makes the time of an event that says its second only.
     #[must_use]
-    pub const fn within_second(at: ProviderTime) -> Self {
+    pub(crate) const fn within_second(at: ProviderTime) -> Self {
         let earliest = at.truncated_to_seconds();
         Self {
             earliest,
@@ -124,7 +124,7 @@ impl EventTime {
 
     /// Returns whether the event certainly happened after `time`. Without milliseconds, `time` may be anywhere in its second.
     #[must_use]
-    pub fn is_after(self, time: ProviderTime) -> bool {
+    pub(crate) fn is_after(self, time: ProviderTime) -> bool {
         let is_whole = time == time.truncated_to_seconds();
         let told = if is_whole {
             Self::within_second(time)

@@ -209,7 +209,7 @@ pub fn apply_read(user: &User, seen: &Observation, read_at: Timestamp, policy: &
 /// Name, link and verdict stay, except that a rejected user becomes `pending`: that is how the provider lets a person start
 /// over. Another applicant than the stored one tells nothing about the stored one, who may be erased.
 #[must_use]
-pub fn apply_inactive(user: &User, applicant: &ApplicantId, read_at: Timestamp) -> User {
+pub(crate) fn apply_inactive(user: &User, applicant: &ApplicantId, read_at: Timestamp) -> User {
     let mut next = apply_not_found(user, read_at);
     if next.applicant.as_ref() == Some(applicant) {
         next.missing_since = None;
@@ -219,7 +219,7 @@ pub fn apply_inactive(user: &User, applicant: &ApplicantId, read_at: Timestamp) 
 
 /// Applies a read that began at `read_at` and found no applicant by our user id: whoever had one is inactive.
 #[must_use]
-pub fn apply_not_found(user: &User, read_at: Timestamp) -> User {
+pub(crate) fn apply_not_found(user: &User, read_at: Timestamp) -> User {
     let next = User {
         unread_since: None,
         ..user.clone()
@@ -249,7 +249,7 @@ pub fn apply_not_found(user: &User, read_at: Timestamp) -> User {
 /// Twice, a day apart, is an erasure whose event was lost. It counts only while another applicant can be read with the same
 /// credentials (`others_found`).
 #[must_use]
-pub fn apply_missing(user: &User, read_at: Timestamp, others_found: bool) -> User {
+pub(crate) fn apply_missing(user: &User, read_at: Timestamp, others_found: bool) -> User {
     let next = user.clone();
     match (&user.applicant, user.missing_since) {
         (Some(applicant), Some(since)) if others_found && since.plus(MISSING_FOR) <= read_at => {

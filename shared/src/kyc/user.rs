@@ -127,7 +127,7 @@ impl User {
     /// Returns whether anything of the user may be at the provider: a session was opened, or the provider told of them. Who was not
     /// registered is only stored because of one of the two.
     #[must_use]
-    pub fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.registered_at.is_none()
             || self.session_at.is_some()
             || self.applicant.is_some()
@@ -181,7 +181,7 @@ impl User {
     /// Returns whether the stored documents may be shown without asking the provider: for 5 minutes, unless the provider may have
     /// shown documents from before the state that is stored: in doubt, and within the settling time after a verdict.
     #[must_use]
-    pub fn has_fresh_documents(&self, now: Timestamp) -> bool {
+    pub(crate) fn has_fresh_documents(&self, now: Timestamp) -> bool {
         let may_be_old = |read_at| {
             let is_young = self.is_hinted(read_at) || self.has_just_changed(read_at);
             self.doubt.is_some() || (self.review.status().is_verdict() && is_young)

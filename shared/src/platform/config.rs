@@ -32,7 +32,7 @@ pub struct Variables(HashMap<String, String>);
 impl Variables {
     /// Reads the variables of this process. Those that are not UTF-8 are left out.
     #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         Self(
             std::env::vars_os()
                 .filter_map(|(name, value)| {

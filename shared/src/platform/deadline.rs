@@ -20,13 +20,13 @@ impl Deadline {
 
     /// Returns the deadline that is `left` from now, minus a reserve for sending the response.
     #[must_use]
-    pub fn leaving_reserve(left: Duration) -> Self {
+    pub(crate) fn leaving_reserve(left: Duration) -> Self {
         Self::within(left.saturating_sub(RESERVE))
     }
 
     /// Returns whether the deadline has passed.
     #[must_use]
-    pub fn has_passed(self) -> bool {
+    pub(crate) fn has_passed(self) -> bool {
         self.0 <= Instant::now()
     }
 
@@ -38,7 +38,7 @@ impl Deadline {
 
     /// Returns the time of the deadline.
     #[must_use]
-    pub fn instant(self) -> Instant {
+    pub(crate) fn instant(self) -> Instant {
         self.0
     }
 }

@@ -149,7 +149,7 @@ pub enum DeliveryError {
 impl DeliveryError {
     /// Returns whether newer secrets may help.
     #[must_use]
-    pub fn suggests_old_secrets(self) -> bool {
+    pub(crate) fn suggests_old_secrets(self) -> bool {
         matches!(self, Self::Mismatch | Self::NoSecret)
     }
 

@@ -19,7 +19,7 @@ pub use error::{DeliveryError, ProviderError};
 
 /// The calls that the provider answers. Each ends by its deadline and fails with a [`ProviderError`].
 pub trait Provider: Sync {
-    /// Creates a token with which the user's browser can open the provider's SDK for [`SESSION_SECONDS`].
+    /// Creates a token with which the user's browser can open the provider's SDK for ten minutes.
     fn create_session(
         &self,
         user: &UserId,
@@ -50,7 +50,7 @@ pub trait Provider: Sync {
 }
 
 /// Lifetime of a session token in seconds: the contract's `expires_in`.
-pub const SESSION_SECONDS: u32 = 600;
+pub(crate) const SESSION_SECONDS: u32 = 600;
 
 /// The result of looking for an applicant.
 #[derive(Debug, Clone)]

@@ -64,7 +64,7 @@ impl<K: Source<Value = ErasureKey>> Users<K> {
     ///
     /// # Errors
     /// [`RepositoryError`] if the table cannot be used.
-    pub async fn history_since(
+    pub(crate) async fn history_since(
         &self,
         since: Timestamp,
         after: Option<&HistoryKey>,
@@ -96,7 +96,7 @@ impl<K: Source<Value = ErasureKey>> Users<K> {
     ///
     /// # Errors
     /// [`RepositoryError`] if the table cannot be used.
-    pub async fn send_again(
+    pub(crate) async fn send_again(
         &self,
         item: &HistoryKey,
         now: Timestamp,

@@ -148,7 +148,7 @@ pub enum RepositoryError {
 impl RepositoryError {
     /// Returns whether the failure is one user's own, so that others can be stored all the same.
     #[must_use]
-    pub fn is_of_one_user(&self) -> bool {
+    pub(crate) fn is_of_one_user(&self) -> bool {
         match self {
             Self::Invalid { .. } | Self::Item(_) | Self::Contention => true,
             Self::Dynamo { .. }

@@ -102,7 +102,7 @@ impl<S: UserStore, P> KycService<S, P> {
         })
     }
 
-    /// Puts a user on an onboarding step (see [`apply_step`]). Makes the user if need be.
+    /// Puts a user on an onboarding step (see `kyc::apply_step`). Makes the user if need be.
     ///
     /// # Errors
     /// [`ServiceError::Step`] with the present step if the change does not go with it. Nothing has changed then.
@@ -168,7 +168,7 @@ impl<S: UserStore, P: Provider> KycService<S, P> {
         Ok(read.user)
     }
 
-    /// Erases a person here (see [`apply_erasure`]), with the applicant whom the provider has for them now. The provider need not answer.
+    /// Erases a person here (see `kyc::apply_erasure`), with the applicant whom the provider has for them now. The provider need not answer.
     ///
     /// # Errors
     /// [`ServiceError::UnknownUser`] if nothing is stored of the user.

@@ -79,3 +79,50 @@ fn text(at: i64, separator: char) -> String {
     let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
     format!("{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The forms that the provider's documentation and public integrations show.
+    #[test]
+    fn times_have_the_forms_that_were_seen() {
+        let at = 1_706_898_717_182;
+        let zoned = || Some(json!("2024-02-02 18:31:57+0000"));
+        let forms = [
+            (
+                TimeForm::Milliseconds,
+                zoned(),
+                Some(json!("2024-02-02 18:31:57.182")),
+            ),
+            (TimeForm::Seconds, zoned(), None),
+            (
+                TimeForm::Zulu,
+                Some(json!("2024-02-02T18:31:57.182Z")),
+                None,
+            ),
+            (
+                TimeForm::Offset,
+                Some(json!("2024-02-02T18:31:57+00:00")),
+                None,
+            ),
+            (
+                TimeForm::SpacedOffset,
+                Some(json!("2024-02-02 18:31:57 +0000")),
+                None,
+            ),
+            (TimeForm::Epoch, zoned(), Some(json!(at))),
+            (TimeForm::EpochText, zoned(), Some(json!("1706898717182"))),
+            (
+                TimeForm::EpochFloat,
+                zoned(),
+                Some(json!(1_706_898_717_182.0)),
+            ),
+            (TimeForm::Garbled, zoned(), Some(json!("yesterday"))),
+            (TimeForm::None, None, None),
+        ];
+        for (form, created_at, created_at_ms) in forms {
+            assert_eq!(times(at, form), (created_at, created_at_ms), "{form:?}");
+        }
+    }
+}
