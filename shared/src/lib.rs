@@ -11,6 +11,7 @@
 //! ```no_run
 //! use shared::http::views::StatusView;
 //! use shared::http::{Route, serve};
+//! use shared::kyc::Names;
 //! use shared::platform::run;
 //! use shared::startup::Startup;
 //!
@@ -23,7 +24,8 @@
 //!
 //!         serve(startup.endpoint(Route::Status)?, |request| async move {
 //!             let id = authenticator.user(request.headers()).await?;
-//!             Ok(StatusView::new(&service.user(&id).await?, (service.clock)()).into())
+//!             let user = service.standing(&id, Names::LeftOut).await?;
+//!             Ok(StatusView::new(&user, (service.clock)()).into())
 //!         })
 //!         .await
 //!     })

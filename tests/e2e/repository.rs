@@ -3,8 +3,8 @@
 use serde_json::json;
 use shared::kyc::{
     ApplicantId, Confirmation, DocumentStatus, DocumentType, DocumentsRead, Doubt, ErasedApplicant,
-    EventKey, Name, Personal, ProviderTime, Queue, Reason, Review, Step, StoredDocument, Timestamp,
-    User, UserId,
+    EventKey, Name, Names, Personal, ProviderTime, Queue, Reason, Review, Standing, Step,
+    StoredDocument, Timestamp, User, UserId,
 };
 use shared::repository::{CommitError, DueUser, EventRecord, Shard, UserStore};
 
@@ -86,6 +86,7 @@ async fn a_user_is_read_as_it_was_stored() {
             ..after
         };
         assert_eq!(stored, expected);
+        shows_as_stored(&app, &stored).await;
         before = stored;
     }
     assert_eq!(
@@ -95,6 +96,17 @@ async fn a_user_is_read_as_it_was_stored() {
             .unwrap(),
         None
     );
+}
+
+/// Checks what is read of a user to be shown. Only who asks for names reads them.
+async fn shows_as_stored(app: &App, stored: &User) {
+    let read = async |names| app.users.standing(&stored.id, names).await.unwrap();
+    let mut expected = Standing::from(stored.clone());
+    assert_eq!(read(Names::Read).await.as_ref(), Some(&expected));
+    if let Review::Approved { name, .. } = &mut expected.review {
+        *name = None;
+    }
+    assert_eq!(read(Names::LeftOut).await, Some(expected));
 }
 
 #[tokio::test]

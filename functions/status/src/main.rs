@@ -3,6 +3,7 @@
 use lambda_http::Error;
 use shared::http::views::StatusView;
 use shared::http::{Route, serve};
+use shared::kyc::Names;
 use shared::platform::run;
 use shared::startup::Startup;
 
@@ -19,9 +20,9 @@ fn main() -> Result<(), Error> {
             let id = authenticator.user(request.headers()).await?;
             let user = if request.refresh()? {
                 limiter.take(&id).await?;
-                service.refresh(&id, request.deadline()).await?
+                service.refresh(&id, request.deadline()).await?.into()
             } else {
-                service.user(&id).await?
+                service.standing(&id, Names::LeftOut).await?
             };
             Ok(StatusView::new(&user, (service.clock)()).into())
         })

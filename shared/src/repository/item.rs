@@ -6,8 +6,8 @@ use std::collections::HashMap;
 
 use crate::kyc::{
     ApplicantId, Cause, Confirmation, DocumentStatus, DocumentType, DocumentsRead, Doubt,
-    ErasedApplicant, Inconsistent, Name, Personal, ProviderTime, Reason, Review, Status, Step,
-    StoredDocument, Timestamp, Transition, User, UserId,
+    ErasedApplicant, Inconsistent, Name, Personal, ProviderTime, Reason, Review, Standing, Status,
+    Step, StoredDocument, Timestamp, Transition, User, UserId,
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -20,6 +20,44 @@ pub(super) fn number(item: &Item, name: &str) -> Option<i64> {
 /// Returns a text of an item.
 pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+/// The attributes of a [`Standing`] without the name. `#status` stands for a word that expressions reserve.
+pub(super) const STANDING: &str =
+    "#status, decided_at, reason, applicant_id, onboarding_step, waiting_since, blocked_since";
+
+/// The attributes of a [`Standing`] with the name.
+pub(super) const STANDING_WITH_NAME: &str = "#status, decided_at, reason, applicant_id, onboarding_step, waiting_since, blocked_since, first_name, last_names";
+
+/// Reads the standing of a user from those attributes.
+pub(super) fn standing(mut item: Item) -> Result<Standing, InvalidAttribute> {
+    let ours = |time: Option<i64>| time.map(Timestamp::from_millis);
+    let (waiting_since, blocked_since) = (
+        ours(number(&item, "waiting_since")),
+        ours(number(&item, "blocked_since")),
+    );
+    let decided_at = number(&item, "decided_at");
+    let mut taken = |name| match item.remove(name) {
+        Some(AttributeValue::S(text)) => Some(text),
+        _ => None,
+    };
+    let step = taken("onboarding_step").ok_or(InvalidAttribute::Attribute("onboarding_step"))?;
+    let applicant = taken("applicant_id").map(ApplicantId::parse).transpose();
+    Ok(Standing {
+        applicant: applicant.map_err(|_| InvalidAttribute::Attribute("applicant_id"))?,
+        step: Step::new(step),
+        waiting_since,
+        blocked_since,
+        review: review(
+            taken("status").as_deref(),
+            decided_at,
+            taken("reason").as_deref(),
+            Name::new(
+                taken("first_name").map(Personal::new),
+                taken("last_names").map(Personal::new),
+            ),
+        )?,
+    })
 }
 
 /// Returns the user whose item it is.
@@ -272,40 +310,50 @@ fn named<T: Copy>(
         .ok_or(InvalidAttribute::Attribute(attribute))
 }
 
+/// Makes the review of the attributes that are about it.
+fn review(
+    status: Option<&str>,
+    decided_at: Option<i64>,
+    reason: Option<&str>,
+    name: Option<Name>,
+) -> Result<Review, InvalidAttribute> {
+    let decided_at = decided_at.map(ProviderTime::from_millis);
+    let at = || decided_at.ok_or(InvalidAttribute::Attribute("decided_at"));
+    let reason = || {
+        let reason = reason.and_then(Reason::explained);
+        reason.ok_or(InvalidAttribute::Attribute("reason"))
+    };
+    let status = match status {
+        Some(text) => named(Status::ALL, Status::as_str, text, "status")?,
+        None => Status::Pending,
+    };
+    Ok(match status {
+        Status::Pending => Review::Pending,
+        Status::InProgress => Review::InProgress,
+        Status::Retry => Review::Retry { reason: reason()? },
+        Status::Rejected => Review::Rejected {
+            at: at()?,
+            reason: reason()?,
+        },
+        Status::Approved => Review::Approved { at: at()?, name },
+    })
+}
+
 impl TryFrom<UserItem> for User {
     type Error = InvalidAttribute;
 
     fn try_from(item: UserItem) -> Result<Self, InvalidAttribute> {
         let ours = |millis: Option<i64>| millis.map(Timestamp::from_millis);
         let theirs = |millis: Option<i64>| millis.map(ProviderTime::from_millis);
-        let decided_at =
-            || theirs(item.decided_at).ok_or(InvalidAttribute::Attribute("decided_at"));
-        let reason = || {
-            item.reason
-                .as_deref()
-                .and_then(Reason::explained)
-                .ok_or(InvalidAttribute::Attribute("reason"))
-        };
-        let status = match &item.status {
-            Some(text) => named(Status::ALL, Status::as_str, text, "status")?,
-            None => Status::Pending,
-        };
-        let review = match status {
-            Status::Pending => Review::Pending,
-            Status::InProgress => Review::InProgress,
-            Status::Retry => Review::Retry { reason: reason()? },
-            Status::Rejected => Review::Rejected {
-                at: decided_at()?,
-                reason: reason()?,
-            },
-            Status::Approved => Review::Approved {
-                at: decided_at()?,
-                name: Name::new(
-                    item.first_name.map(Personal::new),
-                    item.last_names.map(Personal::new),
-                ),
-            },
-        };
+        let review = review(
+            item.status.as_deref(),
+            item.decided_at,
+            item.reason.as_deref(),
+            Name::new(
+                item.first_name.map(Personal::new),
+                item.last_names.map(Personal::new),
+            ),
+        )?;
         let doubt = match (ours(item.doubt_since), &item.doubt_ends_with) {
             (Some(since), Some(text)) => Some(Doubt {
                 since,

@@ -6,7 +6,9 @@ use std::future::Future;
 use sha2::{Digest, Sha256};
 
 use super::item::InvalidAttribute;
-use crate::kyc::{Cause, Due, ErasedApplicant, EventKey, Queue, Timestamp, User, UserId};
+use crate::kyc::{
+    Cause, Due, ErasedApplicant, EventKey, Names, Queue, Standing, Timestamp, User, UserId,
+};
 use crate::platform::Unavailable;
 
 /// A store of users.
@@ -16,6 +18,15 @@ pub trait UserStore: Sync {
         &self,
         id: &UserId,
     ) -> impl Future<Output = Result<Option<User>, RepositoryError>> + Send;
+
+    /// Reads what is shown of a user, as consistent as [`get`](Self::get).
+    fn standing(
+        &self,
+        id: &UserId,
+        _names: Names,
+    ) -> impl Future<Output = Result<Option<Standing>, RepositoryError>> + Send {
+        async { Ok(self.get(id).await?.map(Standing::from)) }
+    }
 
     /// Reads a user, and whether an event was dealt with. An event past its expiry is unknown, also while it is still stored.
     fn get_with_event(

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, Update};
 use serde::Serialize;
 
 use super::erasures::Erasures;
 use super::item::{
-    DeliveryItem, HistoryItem, InvalidAttribute, Item, UserItem, number, text, user_id,
+    DeliveryItem, HistoryItem, InvalidAttribute, Item, STANDING, STANDING_WITH_NAME, UserItem,
+    number, standing, text, user_id,
 };
 use super::write::{Refusal, Write, WriteError, failed, invalid_request, write};
 use super::{
@@ -18,8 +20,8 @@ use super::{
     UserStore,
 };
 use crate::kyc::{
-    ApplicantId, Due, ErasedApplicant, EventKey, Queue, ReviewSchedule, Timestamp, Transition,
-    User, UserId,
+    ApplicantId, Due, ErasedApplicant, EventKey, Names, Queue, ReviewSchedule, Standing, Timestamp,
+    Transition, User, UserId,
 };
 use crate::platform::{Cached, ConfigError, SecretSource, Source, Variables, chain};
 
@@ -76,6 +78,12 @@ impl<K: Source<Value = ErasureKey>> Users<K> {
             let error = failed("GetItem", error);
             tracing::debug!(error = %chain(&error), "no connection to the table yet");
         }
+    }
+
+    /// Builds the read of a user, strongly consistent.
+    fn get_item(&self, id: &UserId) -> GetItemFluentBuilder {
+        let request = self.client.get_item().table_name(&self.table);
+        request.set_key(Some(key(id))).consistent_read(true)
     }
 
     /// Stores a user, unless one with that id is stored already.
@@ -271,17 +279,30 @@ async fn answered(
 
 impl<K: Source<Value = ErasureKey>> UserStore for Users<K> {
     async fn get(&self, id: &UserId) -> Result<Option<User>, RepositoryError> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key(id)))
-            .consistent_read(true);
-        let response = request
+        let response = self
+            .get_item(id)
             .send()
             .await
             .map_err(|error| failed("GetItem", error))?;
         response.item.map(user).transpose()
+    }
+
+    async fn standing(
+        &self,
+        id: &UserId,
+        names: Names,
+    ) -> Result<Option<Standing>, RepositoryError> {
+        let attributes = match names {
+            Names::Read => STANDING_WITH_NAME,
+            Names::LeftOut => STANDING,
+        };
+        let request = self.get_item(id).projection_expression(attributes);
+        let response = request
+            .expression_attribute_names("#status", "status")
+            .send()
+            .await
+            .map_err(|error| failed("GetItem", error))?;
+        Ok(response.item.map(standing).transpose()?)
     }
 
     async fn get_with_event(

@@ -1,11 +1,11 @@
 //! The services that the functions reach over TLS: `DynamoDB`, Secrets Manager and the provider. Every response is constant
 //! and in memory, because the functions are measured, not the services.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use base64::Engine;
@@ -149,11 +149,13 @@ fn dynamodb() -> Responder {
         let delivery = json!({ "user_id": { "S": "usr_abc123" }, "event_key": { "S": "0" },
             "kind": { "S": "applicantReviewed" }, "expires_at": { "N": "4102444800" } });
         let deliveries = Vec::from_iter((table == table::DELIVERED).then_some(delivery));
-        let several = json!({ "Responses": { table: [user], table::DELIVERIES: deliveries }, "UnprocessedKeys": {} });
-        reads.insert(table, (aws(&json!({ "Item": user })), aws(&several)));
+        let several = json!({ "Responses": { table: [user.clone()], table::DELIVERIES: deliveries }, "UnprocessedKeys": {} });
+        reads.insert(table, (user.clone(), aws(&several)));
     }
     let none = aws(&json!({ "Items": [], "Count": 0, "ScannedCount": 0 }));
     let done = aws(&json!({}));
+    // The answers to all reads of a user so far. A process asks the same again and again.
+    let users: Mutex<HashMap<Vec<u8>, Vec<u8>>> = Mutex::default();
     Box::new(move |request| {
         let read = || {
             let mut known = reads.iter();
@@ -161,13 +163,35 @@ fn dynamodb() -> Responder {
         };
         match request.operation.as_str() {
             // In any other table there is nothing: nobody was erased.
-            "GetItem" => read().map_or(&done, |(user, _)| user).clone(),
+            "GetItem" => read().map_or_else(
+                || done.clone(),
+                |(user, _)| {
+                    let mut users = users.lock().unwrap();
+                    let answer = || aws(&json!({ "Item": projected(user, &request.body) }));
+                    let known = users.entry(request.body.clone());
+                    known.or_insert_with(answer).clone()
+                },
+            ),
             "BatchGetItem" => read().unwrap().1.clone(),
             "Query" => none.clone(),
             "PutItem" | "TransactWriteItems" | "UpdateItem" => done.clone(),
             other => panic!("DynamoDB is asked for {other}"),
         }
     })
+}
+
+/// Returns the attributes that a read asks for.
+fn projected(item: &Value, request: &[u8]) -> Value {
+    let request: Value = serde_json::from_slice(request).unwrap();
+    let Some(expression) = request["ProjectionExpression"].as_str() else {
+        return item.clone();
+    };
+    let names = expression.split(", ").map(|name| {
+        let meant = request["ExpressionAttributeNames"][name].as_str();
+        meant.unwrap_or(name)
+    });
+    let present = names.filter_map(|name| Some((name.to_owned(), item.get(name)?.clone())));
+    present.collect::<serde_json::Map<_, _>>().into()
 }
 
 fn user(version: u32, members: &Value) -> Value {

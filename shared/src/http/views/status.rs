@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Link, Time, View, time};
 use crate::http::Route;
-use crate::kyc::{ApplicantId, Reason, Status, Timestamp, User, next_poll};
+use crate::kyc::{ApplicantId, Reason, Standing, Status, Timestamp, next_poll};
 
 /// The status of a verification.
 #[derive(Serialize)]
@@ -38,9 +38,9 @@ impl View for StatusView<'_> {
 }
 
 impl<'a> StatusView<'a> {
-    /// Makes the view of a user at `now`. While a verdict is awaited, the response says when to ask again (`Retry-After`).
+    /// Makes the view at `now`. While a verdict is awaited, the response says when to ask again (`Retry-After`).
     #[must_use]
-    pub fn new(user: &'a User, now: Timestamp) -> Self {
+    pub fn new(user: &'a Standing, now: Timestamp) -> Self {
         let review = &user.review;
         let status = review.status();
         let waited = user.waiting_since.map(|since| now.since(since));
