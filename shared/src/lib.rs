@@ -11,7 +11,6 @@
 //! ```no_run
 //! use shared::http::views::StatusView;
 //! use shared::http::{Route, serve};
-//! use shared::kyc::Names;
 //! use shared::platform::run;
 //! use shared::startup::Startup;
 //!
@@ -24,7 +23,7 @@
 //!
 //!         serve(startup.endpoint(Route::Status)?, |request| async move {
 //!             let id = authenticator.user(request.headers()).await?;
-//!             let user = service.standing(&id, Names::LeftOut).await?;
+//!             let user = service.standing(&id).await?;
 //!             Ok(StatusView::new(&user, (service.clock)()).into())
 //!         })
 //!         .await

@@ -122,3 +122,23 @@ async fn the_authorizer_lets_nobody_in_when_it_cannot_decide() {
     assert!(said.contains("could not be decided"), "{said}");
     assert!(!said.contains("127.0.0.1"), "{said}");
 }
+
+#[tokio::test]
+async fn a_block_that_cannot_be_read_keeps_the_user_out() {
+    let app = App::start().await;
+    app.submit().await;
+    app.review(json!({ "reviewAnswer": "GREEN" })).await;
+    app.get(REFRESH).await.ok();
+    assert_eq!(app.get("/v0/kyc/gate").await.status, 204);
+    let update = json!({ "TableName": app.stack.table("UsersTable"), "Key": { "user_id": { "S": USER } },
+        "UpdateExpression": "SET blocked_since = :time",
+        "ExpressionAttributeValues": { ":time": { "S": "yesterday" } } });
+    app.dynamodb("UpdateItem", update).await;
+
+    let answer = app.get("/v0/kyc/gate").await;
+    answer.assert_problem(500, "KYC-500-001", "/v0/kyc/gate");
+    let token = app.stack.token(USER, Duration::from_mins(1));
+    let failed = app.stack.invoke("gate", &of_header(&token)).await;
+    let said = failed.unwrap_err().to_string();
+    assert!(said.contains("could not be decided"), "{said}");
+}

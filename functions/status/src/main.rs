@@ -3,7 +3,6 @@
 use lambda_http::Error;
 use shared::http::views::StatusView;
 use shared::http::{Route, serve};
-use shared::kyc::Names;
 use shared::platform::run;
 use shared::startup::Startup;
 
@@ -22,7 +21,7 @@ fn main() -> Result<(), Error> {
                 limiter.take(&id).await?;
                 service.refresh(&id, request.deadline()).await?.into()
             } else {
-                service.standing(&id, Names::LeftOut).await?
+                service.standing(&id).await?
             };
             Ok(StatusView::new(&user, (service.clock)()).into())
         })

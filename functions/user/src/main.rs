@@ -3,7 +3,6 @@
 use lambda_http::Error;
 use shared::http::views::{OnboardingView, UserView};
 use shared::http::{Route, serve};
-use shared::kyc::Names;
 use shared::platform::run;
 use shared::startup::Startup;
 
@@ -16,14 +15,13 @@ fn main() -> Result<(), Error> {
 
         serve(startup.endpoint(Route::User)?, |request| async move {
             let id = authenticator.user(request.headers()).await?;
+            let user = service.user(&id).await?;
             let onboarding = &service.policy.onboarding;
             if request.is_for(Route::OnboardingSteps) {
-                let user = service.standing(&id, Names::LeftOut).await?;
                 return Ok(OnboardingView::new(onboarding, &user.step).into());
             }
-            let user = service.standing(&id, Names::Read).await?;
             let onboarding = request.expands_onboarding().then_some(onboarding);
-            Ok(UserView::new(&id, &user, onboarding).into())
+            Ok(UserView::new(&user, onboarding).into())
         })
         .await
     })

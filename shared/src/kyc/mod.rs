@@ -35,7 +35,7 @@ pub use rate_limit::RateLimit;
 pub use review::{Reason, Review, Status};
 pub(crate) use schedule::next_poll;
 pub use schedule::{Awaited, Due, Queue, ReviewSchedule, SETTLING};
-pub use standing::{Names, Standing};
+pub use standing::Standing;
 pub use time::{EventTime, ProviderTime, Timestamp};
 pub use transition::{Policy, Transition, TransitionKind, apply_hint, apply_read};
 pub(crate) use transition::{apply_inactive, apply_missing, apply_not_found};

@@ -19,7 +19,7 @@ pub use error::{DeliveryError, ProviderError};
 
 /// The calls that the provider answers. Each ends by its deadline and fails with a [`ProviderError`].
 pub trait Provider: Sync {
-    /// Creates a token with which the user's browser can open the provider's SDK for ten minutes.
+    /// Creates a token with which the user's browser can open the provider's SDK for `SESSION_SECONDS`.
     fn create_session(
         &self,
         user: &UserId,

@@ -22,44 +22,6 @@ pub(super) fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-/// The attributes of a [`Standing`] without the name. `#status` stands for a word that expressions reserve.
-pub(super) const STANDING: &str =
-    "#status, decided_at, reason, applicant_id, onboarding_step, waiting_since, blocked_since";
-
-/// The attributes of a [`Standing`] with the name.
-pub(super) const STANDING_WITH_NAME: &str = "#status, decided_at, reason, applicant_id, onboarding_step, waiting_since, blocked_since, first_name, last_names";
-
-/// Reads the standing of a user from those attributes.
-pub(super) fn standing(mut item: Item) -> Result<Standing, InvalidAttribute> {
-    let ours = |time: Option<i64>| time.map(Timestamp::from_millis);
-    let (waiting_since, blocked_since) = (
-        ours(number(&item, "waiting_since")),
-        ours(number(&item, "blocked_since")),
-    );
-    let decided_at = number(&item, "decided_at");
-    let mut taken = |name| match item.remove(name) {
-        Some(AttributeValue::S(text)) => Some(text),
-        _ => None,
-    };
-    let step = taken("onboarding_step").ok_or(InvalidAttribute::Attribute("onboarding_step"))?;
-    let applicant = taken("applicant_id").map(ApplicantId::parse).transpose();
-    Ok(Standing {
-        applicant: applicant.map_err(|_| InvalidAttribute::Attribute("applicant_id"))?,
-        step: Step::new(step),
-        waiting_since,
-        blocked_since,
-        review: review(
-            taken("status").as_deref(),
-            decided_at,
-            taken("reason").as_deref(),
-            Name::new(
-                taken("first_name").map(Personal::new),
-                taken("last_names").map(Personal::new),
-            ),
-        )?,
-    })
-}
-
 /// Returns the user whose item it is.
 pub(super) fn user_id(item: &Item) -> Result<UserId, InvalidAttribute> {
     let id = text(item, "user_id").and_then(|id| UserId::parse(id).ok());
@@ -132,6 +94,23 @@ pub(super) struct UserItem {
     /// Absent if the user has no history.
     #[serde(skip_serializing_if = "Option::is_none")]
     history_sequence: Option<u64>,
+}
+
+/// The members of a user object that make a [`Standing`].
+#[derive(Deserialize)]
+pub(super) struct StandingItem {
+    status: Option<String>,
+    decided_at: Option<i64>,
+    reason: Option<String>,
+    applicant_id: Option<String>,
+    waiting_since: Option<i64>,
+    blocked_since: Option<i64>,
+}
+
+impl StandingItem {
+    /// The attributes to be read. `#status` stands for `status`, which expressions reserve.
+    pub(super) const ATTRIBUTES: &str =
+        "#status, decided_at, reason, applicant_id, waiting_since, blocked_since";
 }
 
 #[derive(Serialize, Deserialize)]
@@ -339,6 +318,25 @@ fn review(
     })
 }
 
+fn applicant(id: Option<String>) -> Result<Option<ApplicantId>, InvalidAttribute> {
+    let applicant = id.map(ApplicantId::parse).transpose();
+    applicant.map_err(|_| InvalidAttribute::Attribute("applicant_id"))
+}
+
+impl TryFrom<StandingItem> for Standing {
+    type Error = InvalidAttribute;
+
+    fn try_from(item: StandingItem) -> Result<Self, InvalidAttribute> {
+        let (status, reason) = (item.status.as_deref(), item.reason.as_deref());
+        Ok(Self {
+            review: review(status, item.decided_at, reason, None)?,
+            applicant: applicant(item.applicant_id)?,
+            waiting_since: item.waiting_since.map(Timestamp::from_millis),
+            blocked_since: item.blocked_since.map(Timestamp::from_millis),
+        })
+    }
+}
+
 impl TryFrom<UserItem> for User {
     type Error = InvalidAttribute;
 
@@ -374,11 +372,7 @@ impl TryFrom<UserItem> for User {
         let user = Self {
             id: UserId::parse(item.user_id).map_err(|_| InvalidAttribute::Attribute("user_id"))?,
             review,
-            applicant: item
-                .applicant_id
-                .map(ApplicantId::parse)
-                .transpose()
-                .map_err(|_| InvalidAttribute::Attribute("applicant_id"))?,
+            applicant: applicant(item.applicant_id)?,
             started_at: theirs(item.started_at),
             step: Step::new(item.onboarding_step),
             documents: documents

@@ -6,9 +6,7 @@ use std::future::Future;
 use sha2::{Digest, Sha256};
 
 use super::item::InvalidAttribute;
-use crate::kyc::{
-    Cause, Due, ErasedApplicant, EventKey, Names, Queue, Standing, Timestamp, User, UserId,
-};
+use crate::kyc::{Cause, Due, ErasedApplicant, EventKey, Queue, Standing, Timestamp, User, UserId};
 use crate::platform::Unavailable;
 
 /// A store of users.
@@ -19,11 +17,10 @@ pub trait UserStore: Sync {
         id: &UserId,
     ) -> impl Future<Output = Result<Option<User>, RepositoryError>> + Send;
 
-    /// Reads what is shown of a user, as consistent as [`get`](Self::get).
+    /// Reads the standing of a user, as consistent as [`get`](Self::get). A store that can reads no more than that.
     fn standing(
         &self,
         id: &UserId,
-        _names: Names,
     ) -> impl Future<Output = Result<Option<Standing>, RepositoryError>> + Send {
         async { Ok(self.get(id).await?.map(Standing::from)) }
     }

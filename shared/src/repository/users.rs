@@ -8,11 +8,12 @@ use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBui
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, Update};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::erasures::Erasures;
 use super::item::{
-    DeliveryItem, HistoryItem, InvalidAttribute, Item, STANDING, STANDING_WITH_NAME, UserItem,
-    number, standing, text, user_id,
+    DeliveryItem, HistoryItem, InvalidAttribute, Item, StandingItem, UserItem, number, text,
+    user_id,
 };
 use super::write::{Refusal, Write, WriteError, failed, invalid_request, write};
 use super::{
@@ -20,7 +21,7 @@ use super::{
     UserStore,
 };
 use crate::kyc::{
-    ApplicantId, Due, ErasedApplicant, EventKey, Names, Queue, ReviewSchedule, Standing, Timestamp,
+    ApplicantId, Due, ErasedApplicant, EventKey, Queue, ReviewSchedule, Standing, Timestamp,
     Transition, User, UserId,
 };
 use crate::platform::{Cached, ConfigError, SecretSource, Source, Variables, chain};
@@ -284,25 +285,18 @@ impl<K: Source<Value = ErasureKey>> UserStore for Users<K> {
             .send()
             .await
             .map_err(|error| failed("GetItem", error))?;
-        response.item.map(user).transpose()
+        response.item.map(read::<UserItem, _>).transpose()
     }
 
-    async fn standing(
-        &self,
-        id: &UserId,
-        names: Names,
-    ) -> Result<Option<Standing>, RepositoryError> {
-        let attributes = match names {
-            Names::Read => STANDING_WITH_NAME,
-            Names::LeftOut => STANDING,
-        };
-        let request = self.get_item(id).projection_expression(attributes);
+    async fn standing(&self, id: &UserId) -> Result<Option<Standing>, RepositoryError> {
+        let request = self.get_item(id);
+        let request = request.projection_expression(StandingItem::ATTRIBUTES);
         let response = request
             .expression_attribute_names("#status", "status")
             .send()
             .await
             .map_err(|error| failed("GetItem", error))?;
-        Ok(response.item.map(standing).transpose()?)
+        response.item.map(read::<StandingItem, _>).transpose()
     }
 
     async fn get_with_event(
@@ -326,7 +320,7 @@ impl<K: Source<Value = ErasureKey>> UserStore for Users<K> {
         let mut item = |table| tables.remove(table).and_then(|mut items| items.pop());
         let expiry = item(&self.deliveries).map(|event| number(&event, "expires_at"));
         Ok(Loaded {
-            user: item(&self.table).map(user).transpose()?,
+            user: item(&self.table).map(read::<UserItem, _>).transpose()?,
             event_known: expiry.is_some_and(|expires_at| {
                 expires_at.is_none_or(|expires_at| expires_at > now.seconds())
             }),
@@ -406,9 +400,13 @@ fn to_item(item: &impl Serialize) -> Result<Item, RepositoryError> {
     Ok(serde_dynamo::to_item(item).map_err(|_| InvalidAttribute::Attribute("item"))?)
 }
 
-fn user(item: Item) -> Result<User, RepositoryError> {
+/// Reads a `T` from the item `I`, whose attributes must all be what we write.
+fn read<I, T>(item: Item) -> Result<T, RepositoryError>
+where
+    I: DeserializeOwned,
+    T: TryFrom<I, Error = InvalidAttribute>,
+{
     // The deserializer's own error would quote values.
-    let item: UserItem =
-        serde_dynamo::from_item(item).map_err(|_| InvalidAttribute::Attribute("item"))?;
+    let item: I = serde_dynamo::from_item(item).map_err(|_| InvalidAttribute::Attribute("item"))?;
     Ok(item.try_into()?)
 }

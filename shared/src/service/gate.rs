@@ -1,6 +1,6 @@
 //! The decision on who may do what needs a verified identity.
 
-use crate::kyc::{Names, ProviderTime, Review, UserId};
+use crate::kyc::{ProviderTime, Review, UserId};
 use crate::repository::{RepositoryError, UserStore, Users};
 
 /// Admits users whose verification is approved and whom no operator blocked. Knows nobody else, and asks no provider.
@@ -27,7 +27,7 @@ impl<S: UserStore> Gate<S> {
     /// # Errors
     /// [`RepositoryError`] if the user cannot be read.
     pub async fn admission(&self, id: &UserId) -> Result<Admission, RepositoryError> {
-        let Some(user) = self.users.standing(id, Names::LeftOut).await? else {
+        let Some(user) = self.users.standing(id).await? else {
             return Ok(Admission::Unapproved);
         };
         if user.blocked_since.is_some() {

@@ -21,7 +21,7 @@ pub use webhook::{DeliveryOutcome, WebhookReceiver};
 
 use std::time::Duration;
 
-use crate::kyc::{Names, Policy, Standing, Status, StepConflict, User, UserId};
+use crate::kyc::{Policy, Standing, Status, StepConflict, User, UserId};
 use crate::platform::{Clock, Unavailable};
 use crate::provider::sumsub::Sumsub;
 use crate::provider::{DeliveryError, ProviderError};
@@ -41,17 +41,20 @@ pub struct KycService<S = Users, P = Sumsub> {
 }
 
 impl<S: UserStore, P> KycService<S, P> {
-    /// Reads what is shown of a user: that of a new one if none is stored.
+    /// Reads the standing of a user, or that of a new one if none is stored.
     ///
     /// # Errors
     /// [`RepositoryError`] if the user cannot be read.
-    pub async fn standing(&self, id: &UserId, names: Names) -> Result<Standing, RepositoryError> {
-        let stored = self.users.standing(id, names).await?;
+    pub async fn standing(&self, id: &UserId) -> Result<Standing, RepositoryError> {
+        let stored = self.users.standing(id).await?;
         Ok(stored.unwrap_or_else(|| self.new_user(id).into()))
     }
 
     /// Loads a user, or makes a new one if none is stored.
-    async fn user(&self, id: &UserId) -> Result<User, RepositoryError> {
+    ///
+    /// # Errors
+    /// [`RepositoryError`] if the user cannot be read.
+    pub async fn user(&self, id: &UserId) -> Result<User, RepositoryError> {
         let stored = self.users.get(id).await?;
         Ok(stored.unwrap_or_else(|| self.new_user(id)))
     }

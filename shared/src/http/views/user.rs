@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Link, Time, View, revealed, time};
 use crate::http::Route;
-use crate::kyc::{Onboarding, Standing, Step, UserId};
+use crate::kyc::{Onboarding, Step, User};
 
 /// The user object, with the onboarding where it was asked for.
 #[derive(Serialize)]
@@ -55,11 +55,11 @@ impl View for OnboardingView<'_> {}
 impl<'a> UserView<'a> {
     /// Makes the view of a user, with their onboarding if it is given.
     #[must_use]
-    pub fn new(id: &'a UserId, user: &'a Standing, onboarding: Option<&'a Onboarding>) -> Self {
-        let name = user.review.name();
+    pub fn new(user: &'a User, onboarding: Option<&'a Onboarding>) -> Self {
+        let name = user.name();
         Self {
             user: ProfileView {
-                id: id.as_str(),
+                id: user.id.as_str(),
                 first_name: revealed(name.and_then(|name| name.first())),
                 last_names: revealed(name.and_then(|name| name.last())),
                 kyc_verified_at: time(user.review.verified_at()),
