@@ -148,7 +148,11 @@ pub(crate) fn compare(
             .then_some(())
             .ok_or_else(|| format!("expected {observer:?}"));
     }
-    let Some(active) = applicants.iter().rfind(|applicant| applicant.is_active()) else {
+    let active = applicants.iter().rfind(|applicant| applicant.is_active());
+    // Whoever was approved before stays so, whatever is aside.
+    let was_approved = stored.status == Status::Approved;
+    let telling = active.filter(|active| !(was_approved && is_aside(active)));
+    let Some(active) = telling else {
         return left_alone(
             &stored,
             stored_name.as_deref(),
@@ -157,16 +161,6 @@ pub(crate) fn compare(
             &applicants,
         );
     };
-    if stored.status == Status::Approved && is_aside(active) {
-        // It was approved before.
-        return left_alone(
-            &stored,
-            stored_name.as_deref(),
-            applicant.as_deref(),
-            registry,
-            &applicants,
-        );
-    }
     let mut expected = judged(active);
     if !registry.shows_dates {
         expected.at = stored.at;
@@ -177,7 +171,7 @@ pub(crate) fn compare(
     if applicant.as_ref() != Some(&active.id) {
         return Err(format!("the applicant is {}", active.id));
     }
-    let is_named = stored.status == Status::Approved && user.is_ours();
+    let is_named = was_approved && user.is_ours();
     if stored_name != name(active).filter(|_| is_named) {
         return Err("the name is another".to_owned());
     }
@@ -186,6 +180,8 @@ pub(crate) fn compare(
 
 /// Checks that nothing of an erased person is left.
 fn forgotten(user: &User, registry: &Registry, applicants: &[Applicant]) -> Result<(), String> {
+    let stored_name = stored_name(&user.review);
+    let reason = user.review.reason().map(shared::kyc::Reason::reveal);
     for erased in applicants.iter().filter(|applicant| applicant.deleted) {
         if user
             .applicant
@@ -196,11 +192,9 @@ fn forgotten(user: &User, registry: &Registry, applicants: &[Applicant]) -> Resu
             return Err("the applicant was erased".to_owned());
         }
         for version in registry.versions(&erased.id) {
-            let stored_name = stored_name(&user.review);
             if stored_name.is_some() && stored_name == name(&version) {
                 return Err("the name is of an erased person".to_owned());
             }
-            let reason = user.review.reason().map(shared::kyc::Reason::reveal);
             if reason.is_some() && reason == comment(&version).as_deref() {
                 return Err("the reason is of an erased person".to_owned());
             }

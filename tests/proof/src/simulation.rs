@@ -217,8 +217,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
     async fn register_witness(&mut self) {
         let id = UserId::parse(WITNESS).unwrap();
         let person = ApplicantType::Individual;
-        let (witness, _) = self.registry().create(id.as_str(), 0, person);
-        let witness = witness.id;
+        let (Applicant { id: witness, .. }, _) = self.registry().create(id.as_str(), 0, person);
         self.registry().happen(&witness, Move::Submit);
         self.registry()
             .happen(&witness, Move::Decide(Answer::Green));
@@ -311,12 +310,7 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
         }
         for applicant in &applicants {
             // While one is active, no other can become so.
-            let World {
-                several_applicants,
-                levels,
-                ..
-            } = self.world;
-            let mut possible = Move::possible(applicant, several_applicants, levels);
+            let mut possible = Move::possible(applicant, &self.world);
             possible.retain(|step| *step != Move::Activate || !has_active);
             moves.extend(
                 possible
@@ -345,8 +339,9 @@ impl<S: UserStore + Send + 'static> Simulation<S> {
                 } else {
                     ApplicantType::Individual
                 };
-                let created = self.registry().create(id.as_str(), level, applicant_type);
-                (created.0, vec![created.1])
+                let (applicant, created) =
+                    self.registry().create(id.as_str(), level, applicant_type);
+                (applicant, vec![created])
             }
             Some(step) => self.registry().happen(&applicant, step),
         };

@@ -42,17 +42,20 @@ impl Moment {
     }
 
     /// Returns a text like `2024-01-01 10:00:00`.
-    pub(crate) fn plain(self) -> String {
+    #[must_use]
+    pub fn plain(self) -> String {
         self.format(PLAIN)
     }
 
     /// Returns a text like `2024-01-01 10:00:00+0000`.
-    pub(crate) fn zoned(self) -> String {
+    #[must_use]
+    pub fn zoned(self) -> String {
         self.format(ZONED)
     }
 
     /// Returns a text like `2024-01-01 10:00:00.123`.
-    pub(crate) fn with_millis(self) -> String {
+    #[must_use]
+    pub fn with_millis(self) -> String {
         self.format(WITH_MILLIS)
     }
 

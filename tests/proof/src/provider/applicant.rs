@@ -1,8 +1,11 @@
-//! What may happen to an applicant, on top of the simulator's model. Pure.
+//! The moves of the worlds: all that may happen to an applicant of the simulator's model. Pure.
 
 use sumsub_simulator::model::{
-    Action, Applicant, Details, Event, Moment, ReviewResult, ReviewStatus, Submission,
+    Action, Applicant, ApplicantType, Details, Event, Moment, ReviewResult, ReviewStatus,
+    Submission,
 };
+
+use crate::world::World;
 
 /// The levels of the provider's account. The first two approve.
 pub(crate) const LEVELS: [&str; 4] = [
@@ -75,11 +78,7 @@ pub(crate) enum Move {
 
 impl Move {
     /// Returns everything that may happen next to an applicant, the likely more than once.
-    pub(crate) fn possible(
-        applicant: &Applicant,
-        several_applicants: bool,
-        levels: bool,
-    ) -> Vec<Self> {
+    pub(crate) fn possible(applicant: &Applicant, world: &World) -> Vec<Self> {
         use Move::{
             Activate, ChangeLevel, Deactivate, Decide, Erase, ErasePersonalData, Irrelevant, Pause,
             Rename, Reset, ResetSteps, Submit,
@@ -120,13 +119,13 @@ impl Move {
                 Irrelevant,
             ],
         };
-        if several_applicants {
+        if world.several_applicants {
             moves.extend([Deactivate, Erase, ErasePersonalData]);
             if answer == Some(Answer::Final) {
                 moves.extend([Deactivate; 4]);
             }
         }
-        if levels {
+        if world.levels {
             moves.extend([0, 1, 3].map(ChangeLevel));
             if applicant.level == FIRST_OF_WORKFLOW && answer == Some(Answer::Green) {
                 moves.extend([ChangeLevel(0); 4]);
@@ -196,6 +195,6 @@ fn unkindly(applicant: &mut Applicant, action: Action, at: Moment) -> Option<Eve
 
 /// Returns whether a GREEN of the present review approves.
 pub(crate) fn is_about_approval(applicant: &Applicant) -> bool {
-    let is_person = applicant.applicant_type == sumsub_simulator::model::ApplicantType::Individual;
+    let is_person = applicant.applicant_type == ApplicantType::Individual;
     is_person && LEVELS[..APPROVING].contains(&applicant.level.as_str())
 }

@@ -1,8 +1,7 @@
 //! The provider's JSON, in the forms that the simulator's model does not write.
 
 use serde_json::{Value, json};
-use sumsub_simulator::model::{Applicant, Event};
-use time::OffsetDateTime;
+use sumsub_simulator::model::{Applicant, Event, Moment};
 
 use crate::world::TimeForm;
 
@@ -52,32 +51,22 @@ fn leave_out(object: &mut Value, members: &[&str]) {
 }
 
 fn times(at: i64, form: TimeForm) -> (Option<Value>, Option<Value>) {
-    let seconds = text(at, ' ') + "+0000";
-    let millis = at.rem_euclid(1000);
+    let moment = Moment::from_millis(at);
+    let (zoned, millis) = (moment.zoned(), moment.with_millis());
+    let with_t = |text: String| text.replace(' ', "T");
     match form {
-        TimeForm::Milliseconds => (
-            Some(json!(seconds)),
-            Some(json!(format!("{}.{millis:03}", text(at, ' ')))),
-        ),
-        TimeForm::Seconds => (Some(json!(seconds)), None),
-        TimeForm::Zulu => (Some(json!(format!("{}.{millis:03}Z", text(at, 'T')))), None),
-        TimeForm::Offset => (Some(json!(text(at, 'T') + "+00:00")), None),
-        TimeForm::SpacedOffset => (Some(json!(text(at, ' ') + " +0000")), None),
-        TimeForm::Epoch => (Some(json!(seconds)), Some(json!(at))),
-        TimeForm::EpochText => (Some(json!(seconds)), Some(json!(at.to_string()))),
+        TimeForm::Milliseconds => (Some(json!(zoned)), Some(json!(millis))),
+        TimeForm::Seconds => (Some(json!(zoned)), None),
+        TimeForm::Zulu => (Some(json!(with_t(millis) + "Z")), None),
+        TimeForm::Offset => (Some(json!(with_t(moment.plain()) + "+00:00")), None),
+        TimeForm::SpacedOffset => (Some(json!(moment.plain() + " +0000")), None),
+        TimeForm::Epoch => (Some(json!(zoned)), Some(json!(at))),
+        TimeForm::EpochText => (Some(json!(zoned)), Some(json!(at.to_string()))),
         #[expect(clippy::cast_precision_loss, reason = "the number has 41 bits")]
-        TimeForm::EpochFloat => (Some(json!(seconds)), Some(json!(at as f64))),
-        TimeForm::Garbled => (Some(json!(seconds)), Some(json!("yesterday"))),
+        TimeForm::EpochFloat => (Some(json!(zoned)), Some(json!(at as f64))),
+        TimeForm::Garbled => (Some(json!(zoned)), Some(json!("yesterday"))),
         TimeForm::None => (None, None),
     }
-}
-
-/// Writes date and time of day in UTC, to the second.
-fn text(at: i64, separator: char) -> String {
-    let at = OffsetDateTime::from_unix_timestamp(at.div_euclid(1000)).unwrap();
-    let (date, (hour, minute, second)) = (at.date(), at.to_hms());
-    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-    format!("{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}")
 }
 
 #[cfg(test)]
