@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
@@ -66,6 +66,13 @@ struct Level {
 #[serde(deny_unknown_fields)]
 struct Webhooks {
     mode: DeliveryMode,
+}
+
+/// The number of an entry that is known already.
+#[derive(Deserialize)]
+struct After {
+    #[serde(default)]
+    after: usize,
 }
 
 async fn applicants(State(simulator): Shared) -> Json<Value> {
@@ -206,8 +213,9 @@ async fn send(State(simulator): Shared, Body(payload): Body<Value>) -> JsonResul
     Ok(Json(json!({ "deliveries": deliveries })))
 }
 
-async fn deliveries(State(simulator): Shared) -> Json<Value> {
-    Json(json!({ "deliveries": simulator.webhooks.journal.all() }))
+async fn deliveries(State(simulator): Shared, Query(after): Query<After>) -> Json<Value> {
+    let (deliveries, last) = simulator.webhooks.journal.after(after.after);
+    Json(json!({ "deliveries": deliveries, "last": last }))
 }
 
 async fn clear_deliveries(State(simulator): Shared) -> Json<Value> {
@@ -215,8 +223,9 @@ async fn clear_deliveries(State(simulator): Shared) -> Json<Value> {
     Json(json!({ "deliveries": [] }))
 }
 
-async fn requests(State(simulator): Shared) -> Json<Value> {
-    Json(json!({ "requests": simulator.requests.all() }))
+async fn requests(State(simulator): Shared, Query(after): Query<After>) -> Json<Value> {
+    let (requests, last) = simulator.requests.after(after.after);
+    Json(json!({ "requests": requests, "last": last }))
 }
 
 async fn clear_requests(State(simulator): Shared) -> Json<Value> {

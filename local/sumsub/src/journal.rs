@@ -12,29 +12,46 @@ use crate::model::Moment;
 const CAPACITY: usize = 1_000;
 
 /// The newest entries, oldest first.
-pub(crate) struct Journal<T>(Mutex<VecDeque<T>>);
+pub(crate) struct Journal<T>(Mutex<Entries<T>>);
+
+struct Entries<T> {
+    kept: VecDeque<T>,
+    /// The number of all that were ever added, which is that of the last one.
+    added: usize,
+}
 
 impl<T> Default for Journal<T> {
     fn default() -> Self {
-        Self(Mutex::new(VecDeque::new()))
+        Self(Mutex::new(Entries {
+            kept: VecDeque::new(),
+            added: 0,
+        }))
     }
 }
 
 impl<T: Clone> Journal<T> {
     pub(crate) fn add(&self, entry: T) {
         let mut entries = lock(&self.0);
-        if entries.len() == CAPACITY {
-            entries.pop_front();
+        if entries.kept.len() == CAPACITY {
+            entries.kept.pop_front();
         }
-        entries.push_back(entry);
+        entries.kept.push_back(entry);
+        entries.added += 1;
     }
 
-    pub(crate) fn all(&self) -> Vec<T> {
-        lock(&self.0).iter().cloned().collect()
+    /// Returns the entries after a number, and the number of the last one.
+    pub(crate) fn after(&self, number: usize) -> (Vec<T>, usize) {
+        let entries = lock(&self.0);
+        // A number of an earlier run tells nothing.
+        let known = if number > entries.added { 0 } else { number };
+        let new = entries.added - known;
+        let skipped = entries.kept.len().saturating_sub(new);
+        let kept = entries.kept.iter().skip(skipped).cloned();
+        (kept.collect(), entries.added)
     }
 
     pub(crate) fn clear(&self) {
-        lock(&self.0).clear();
+        lock(&self.0).kept.clear();
     }
 }
 

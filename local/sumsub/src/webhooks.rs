@@ -78,7 +78,11 @@ pub(crate) struct DeliveryAttempt {
     digest: String,
     attempt: usize,
     at: String,
+    body: String,
     status: Option<u16>,
+    /// What the receiver calls the request in its logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -239,7 +243,9 @@ impl Webhooks {
             digest: digest.clone(),
             attempt,
             at: now().with_millis(),
+            body: String::from_utf8_lossy(&message.body).into_owned(),
             status: None,
+            request_id: None,
             error: None,
             response_body: None,
         };
@@ -255,6 +261,8 @@ impl Webhooks {
         let body = match answer {
             Ok(answer) => {
                 delivery.status = Some(answer.status().as_u16());
+                let id = answer.headers().get("x-amzn-requestid");
+                delivery.request_id = id.and_then(|id| Some(id.to_str().ok()?.to_owned()));
                 answer.text().await
             }
             Err(error) => Err(error),

@@ -101,15 +101,23 @@ async fn a_refused_webhook_comes_again() {
         assert_eq!(delivery["status"], status);
         assert_eq!(delivery["type"], "applicantCreated");
         assert_eq!(delivery["externalUserId"], "usr_abc123");
+        assert_eq!(delivery["body"].as_str().unwrap().as_bytes(), first.body);
     }
     assert_eq!(receiver.kinds().len(), 0);
+
+    // What is known is not told again.
+    for (after, told) in [(1, 2), (3, 0), (99, 3)] {
+        let answer = simulator.get(&format!("/deliveries?after={after}")).await;
+        assert_eq!(answer["deliveries"].as_array().unwrap().len(), told);
+        assert_eq!(answer["last"], 3);
+    }
 
     simulator
         .control(Method::DELETE, "/deliveries", Value::Null)
         .await;
     assert_eq!(
         simulator.get("/deliveries").await,
-        json!({ "deliveries": [] })
+        json!({ "deliveries": [], "last": 3 })
     );
 }
 
