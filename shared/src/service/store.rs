@@ -180,7 +180,10 @@ fn announce(before: &User, after: &User, cause: Cause<'_>) {
     let advanced_to = transition.advanced_to.as_ref().map(tracing::field::display);
     let (from, to) = (transition.from.as_str(), transition.to.as_str());
     let cause = cause.word;
-    tracing::info!(user = %after.id, from, to, advanced_to, blocked = transition.blocked, cause, "verification changed");
+    tracing::info!(
+        user = %after.id, sequence = after.sequence, from, to, advanced_to, blocked = transition.blocked, cause,
+        "verification changed"
+    );
     if transition.from != transition.to {
         metrics::count("StatusReached", ("status", to));
     }
