@@ -165,12 +165,14 @@ async fn a_replay_leads_a_new_consumer_to_the_state_of_the_tables() {
 
 /// Returns the events that the demo shows, once they are `least` at least.
 async fn received(app: &App, least: usize) -> Vec<Value> {
-    let url = format!("{}/demo/events", app.stack.api_url());
+    let url = format!("{}/demo/timeline", app.stack.api_url());
     let mut before = usize::MAX;
     loop {
         let answer = app.http.get(&url).send().await.unwrap();
         let answer: Value = answer.json().await.unwrap();
-        let events = answer["events"].as_array().unwrap().clone();
+        let entries = answer["entries"].as_array().unwrap();
+        let events = entries.iter().filter_map(|entry| entry.get("event"));
+        let events: Vec<_> = events.cloned().collect();
         let stored = stored(app).await;
         let numbers: u64 = stored.values().map(|known| known.number).sum();
         if events.len() >= least && events.len() as u64 >= numbers && events.len() == before {

@@ -81,8 +81,11 @@ async function submit(page, button = "Start verification", type = "Passport") {
   await status(page, "in_progress");
 }
 
-/** Waits for an entry in one of the logs. */
-const logged = (page, list, text) => page.locator(`#${list} summary`).filter({ hasText: text }).first().waitFor();
+/** Waits until the page says that the reviewer has done this. */
+const done = (page, text) => page.locator("#done").getByText(text).waitFor();
+
+/** The rows of the timeline that say this, the newest request first. */
+const rows = (page, text) => page.locator("#timeline details:visible").filter({ hasText: text });
 
 async function picture(page, name) {
   if (!PICTURES) return;
@@ -105,9 +108,7 @@ test("a user is approved", async () => {
   await page.getByText("Jane Smith").waitFor();
   assert.equal(await page.locator("#countdown").isHidden(), true, "the polling has ended");
   assert.equal(await page.locator("#verify").isHidden(), true, "there is nothing to start");
-  await logged(page, "requests", "GET /v0/kyc/status?refresh=true 200");
-  await logged(page, "webhooks", "applicantReviewed 200");
-  await logged(page, "events", "KycStatusChanged in_progress → approved, open_banking");
+  await rows(page, "API GET /v0/kyc/status?refresh=true 200").first().waitFor();
   await picture(page, "approved");
   await finish(page);
 });
@@ -245,11 +246,15 @@ test("the user's card follows the reviewer", async () => {
   await status(page, "approved");
   await press(page, "Reset");
   await status(page, "pending");
-  // Webhooks and events are those of this user.
-  const notes = await page.locator("#events .note, #webhooks .note").allTextContents();
-  assert.ok(notes.length > 2 && notes.every((note) => note.includes(user)), notes.join("\n"));
+  // What is shown is of this user, until somebody asks for more.
+  const whose = () => page.locator("#timeline > li:visible").evaluateAll((items) => items.map((item) => item.dataset.user));
+  const shown = await whose();
+  assert.ok(shown.length > 4 && shown.every((each) => each === user), shown.join("\n"));
+  await page.getByLabel("User or trace id").fill("");
+  assert.ok((await whose()).some((each) => each !== user));
+  await page.getByLabel("User or trace id").fill(user);
   await press(page, "Delete the person");
-  await page.getByText("Sign in as somebody else").waitFor();
+  await done(page, "Sign in as somebody else");
   await finish(page);
 });
 
@@ -280,7 +285,7 @@ test("a request is copied as a command that works, and its trace id", async () =
   await press(page, "Start verification");
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
-  await page.locator("#requests summary").filter({ hasText: "POST /v0/kyc/access-token" }).first().click();
+  await rows(page, "POST /v0/kyc/access-token").first().locator("summary").click();
   const command = await copied("Copy as curl");
   assert.equal(command, `curl -X POST -H "x-juno-jwt: $TOKEN" '${system.url}/v0/kyc/access-token'`);
   const session = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ user }) };
@@ -288,6 +293,44 @@ test("a request is copied as a command that works, and its trace id", async () =
   const answer = execFileSync("sh", ["-c", `${command} -fsS`], { env: { ...process.env, TOKEN: token } });
   assert.match(JSON.parse(answer).access_token, /./);
   assert.match(await copied("Copy trace id"), /^[0-9a-f-]{36}$/);
+  await assertAccessible(page);
+  await finish(page);
+});
+
+test("what a webhook caused stands below it, and each row is a command", async () => {
+  const page = await open();
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const user = await signIn(page);
+  await submit(page);
+  await press(page, "Approve");
+  await status(page, "approved");
+  const webhook = page.locator("#timeline > li:visible").filter({ hasText: /webhook applicantReviewed 200 .*applied/ });
+  await webhook.getByText("event KycStatusChanged").waitFor();
+  const kinds = await webhook.locator(".kind").allTextContents();
+  assert.equal(kinds[0], "webhook");
+  assert.deepEqual(kinds.slice(1).sort(), ["event", "provider", "table"]);
+  await webhook.getByText("in_progress → approved, step open_banking").waitFor();
+  for (const deed of ["user signed in", "user submitted", "reviewer Approved."]) await rows(page, deed).waitFor();
+
+  // Only the request itself is shown to whoever has its trace id.
+  await webhook.locator("summary").first().click();
+  const [, traceId] = (await webhook.locator("pre").first().textContent()).match(/trace id ([0-9a-f-]{36})/);
+  await page.getByLabel("User or trace id").fill(traceId);
+  assert.equal(await page.locator("#timeline > li:visible").count(), 1);
+
+  const answers = {};
+  for (const kind of kinds) {
+    const row = webhook.locator("details").filter({ has: page.locator(`.kind[data-kind="${kind}"]`) });
+    if (kind !== "webhook") await row.locator("summary").click();
+    await row.getByRole("button", { name: "Copy as curl" }).click();
+    await row.getByRole("button", { name: "Copied" }).waitFor();
+    const command = await page.evaluate(() => navigator.clipboard.readText());
+    answers[kind] = JSON.parse(execFileSync("sh", ["-c", `${command} -fsS`]));
+  }
+  assert.deepEqual(answers.webhook, { outcome: "duplicate" });
+  assert.equal(answers.provider.applicant.externalUserId, user);
+  assert.deepEqual(answers.event, answers.table);
+  assert.equal(answers.table.items.at(-1).to, "approved");
   await assertAccessible(page);
   await finish(page);
 });
@@ -303,7 +346,7 @@ test("a rejected user starts over once the applicant is deactivated, and never r
   const applicant = await (await fetch(`${system.provider}/simulator/applicants/${user}`)).text();
   assert.match(applicant, /FORGERY/);
   await press(page, "Deactivate");
-  await page.getByText("who was rejected starts over").waitFor();
+  await done(page, "who was rejected starts over");
   await status(page, "pending");
   await press(page, "Start verification");
   await page.getByRole("dialog", { name: "Verify your identity" }).waitFor();
@@ -337,20 +380,20 @@ test("webhooks that come late or twice change nothing", async () => {
   await press(page, "Check now");
   await status(page, "approved");
   await page.getByText("Send what is held (3)").click();
-  await page.getByText("Sent 3.").waitFor();
+  await done(page, "Sent 3.");
   await page.getByLabel("twice").check();
   await press(page, "Reset");
-  await page.getByText("Reset: the user starts anew.").waitFor();
+  await done(page, "Reset: the user starts anew.");
   await press(page, "Check now");
   await status(page, "pending");
   await page.getByRole("button", { name: "Start verification" }).waitFor();
-  await page.locator("#webhooks li").nth(4).waitFor();
-  const [second, first] = await page.locator("#webhooks pre").allTextContents();
-  assert.match(first, /"outcome": "applied"/);
-  assert.match(second, /"outcome": "duplicate"/);
+  const resets = rows(page, /webhook applicantReset/);
+  await resets.nth(1).waitFor();
+  await resets.filter({ hasText: "applied" }).waitFor();
+  await resets.filter({ hasText: "duplicate" }).waitFor();
   await page.getByLabel("once").check();
   await press(page, "Delete the person");
-  await page.getByText("Deleted.").waitFor();
+  await done(page, "Deleted.");
   await finish(page);
 });
 
@@ -440,10 +483,10 @@ test("the keyboard is enough", async () => {
   await page.keyboard.press("Enter");
   await status(page, "approved");
   await page.getByText("drivers license, GBR: verified").waitFor();
-  const entry = page.locator("#requests summary").first();
-  await tabTo(entry);
+  const entry = rows(page, "API GET /v0/user/me").first();
+  await tabTo(entry.locator("summary"));
   await page.keyboard.press("Enter");
-  await page.locator("#requests pre").first().waitFor();
+  await entry.locator("pre").waitFor();
 
   await tabTo(button("Sign out"));
   await page.keyboard.press("Enter");
@@ -475,7 +518,7 @@ for (const look of [
       await page.locator("#done").filter({ hasText: /\.$/ }).waitFor();
       await page.locator("#check").click();
       await status(page, expected);
-      await page.locator("#requests details").first().click();
+      await page.locator("#timeline details:visible").first().click();
       await assertAccessible(page);
     }
     await assertFits(page);

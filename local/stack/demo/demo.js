@@ -3,6 +3,7 @@
 import { KycClient, KycError, untilVerdict } from "/demo/kyc.js";
 import { SCENARIOS, play } from "/demo/scenarios.js";
 import { verify } from "/demo/sdk.js";
+import * as timeline from "/demo/timeline.js";
 
 const $ = (selector) => document.querySelector(selector);
 
@@ -44,12 +45,13 @@ async function signIn(user) {
   const { token, detail } = await answer.json();
   if (!answer.ok) throw new Error(detail);
   remember(user);
-  session = { user, kyc: new KycClient({ token: () => token, observe: logRequest }), status: null, polling: null };
+  session = { user, kyc: new KycClient({ token: () => token, observe: (exchange) => observe(exchange, user) }), status: null, polling: null };
   $("#who").textContent = user;
   $("#sign-in").hidden = true;
   $("#account").hidden = false;
   occupy(true);
-  showOnly(user);
+  timeline.showOnly(user);
+  timeline.did("user", "signed in", user);
   show(await session.kyc.status());
   $("#verdict").focus();
   if (session.status.status === "in_progress") follow();
@@ -60,7 +62,7 @@ function signOut() {
   session = null;
   remember(null);
   occupy(false);
-  showOnly(null);
+  timeline.showOnly(null);
   tell(null);
   countDown(null);
   $("#account").hidden = true;
@@ -94,6 +96,7 @@ async function start() {
       simulate,
     });
     if (submitted) {
+      timeline.did("user", "submitted", user);
       $("#verdict").focus();
       // The webhook may still be on its way: the provider itself knows that something was submitted.
       show(await kyc.status({ refresh: true }).catch(() => kyc.status()));
@@ -246,7 +249,8 @@ $("#check").addEventListener("click", () => attempt(check));
 async function simulate(method, call, body) {
   const answer = await fetch(`/demo/simulator/${call}`, { method, body: body && JSON.stringify(body) });
   const content = await answer.json();
-  refreshSimulator();
+  timeline.refresh();
+  showHeld();
   if (!answer.ok) throw new Error(content.error);
   return content;
 }
@@ -278,7 +282,9 @@ function applicant() {
 
 async function report(deed) {
   try {
-    $("#done").textContent = await deed();
+    const done = await deed();
+    $("#done").textContent = done;
+    timeline.did("reviewer", done, session?.user);
     await lookAgain();
   } catch (error) {
     $("#done").textContent = error.message;
@@ -365,116 +371,18 @@ function linkScenarios(current) {
   $("#scenarios").hidden = false;
 }
 
-// Requests, webhooks and events
+// What happened
 
-const KEPT = 100;
-
-/** Adds an entry to a list. `copies`: what its buttons copy, by their labels. */
-function log(list, { name, status, note, body, copies = {} }) {
-  const entry = $("#entry").content.cloneNode(true);
-  entry.querySelector(".name").textContent = name;
-  const code = entry.querySelector(".code");
-  code.textContent = status ?? "";
-  if (status === 0) code.textContent = "no answer";
-  code.classList.toggle("bad", status !== undefined && !(status >= 200 && status < 300));
-  entry.querySelector(".note").textContent = note;
-  entry.querySelector("pre").textContent = body;
-  entry.querySelector(".copies").replaceChildren(...Object.entries(copies).map(([label, text]) => copyButton(label, text)));
-  list.prepend(entry);
-  while (list.children.length > KEPT) list.lastElementChild.remove();
-}
-
-function copyButton(label, text) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "quiet";
-  button.textContent = label;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(text);
-    button.textContent = "Copied";
-    change($("#latest"), `${label}: copied`);
-  });
-  button.addEventListener("blur", () => (button.textContent = label));
-  return button;
-}
-
-/** The command that makes a request again, with a token that the shell knows. */
-function asCurl(method, path) {
-  const verb = method === "GET" ? "" : `-X ${method} `;
-  return `curl ${verb}-H "x-juno-jwt: $TOKEN" '${location.origin}${path}'`;
-}
-
-function logRequest({ method, path, status, ms, traceId, body }) {
-  // A token on a screen is a token in a screenshot.
-  const shown = JSON.stringify(body, (key, value) => (key === "access_token" ? `${value.slice(0, 12)}…` : value), 2);
-  const copies = { "Copy as curl": asCurl(method, path), ...(traceId && { "Copy trace id": traceId }) };
-  log($("#requests"), { name: `${method} ${path}`, status, note: `${ms} ms ${traceId ?? ""}`, body: shown, copies });
+function observe(exchange, user) {
+  timeline.asked(exchange, user);
+  const { method, path, status } = exchange;
   change($("#latest"), `${method} ${path}: ${status || "no answer"}`);
 }
 
-let lastDelivery = null;
-let lastEvent = null;
-/** Whose webhooks and events are shown; everybody's without. */
-let shownUser = null;
-let refreshing = Promise.resolve();
-
-/** Shows webhooks and events of one user only, or of everybody. */
-function showOnly(user) {
-  shownUser = user;
-  lastDelivery = lastEvent = null;
-  $("#webhooks").replaceChildren();
-  $("#events").replaceChildren();
-  refreshSimulator();
-}
-
-/** Shows what is new at the simulator. One after the other, so that no older answer comes last. */
-function refreshSimulator() {
-  refreshing = refreshing.then(config.simulator ? showSimulator : undefined).then(showEvents).catch(() => {});
-  return refreshing;
-}
-
-/** Shows the webhooks that are new, and how many are held. */
-async function showSimulator() {
-  const [{ deliveries }, { held }] = await Promise.all(
-    ["deliveries", "webhooks"].map(async (call) => (await fetch(`/demo/simulator/${call}`)).json()),
-  );
+/** Shows how many webhooks are held. */
+async function showHeld() {
+  const { held } = await (await fetch("/demo/simulator/webhooks")).json();
   change($("#held"), String(held));
-  const key = ({ at, digest, attempt }) => `${at} ${digest} ${attempt}`;
-  const fresh = deliveries.slice(deliveries.findLastIndex((delivery) => key(delivery) === lastDelivery) + 1);
-  for (const delivery of fresh) {
-    const { type, externalUserId, digest, attempt, at, status, error, responseBody } = delivery;
-    lastDelivery = key(delivery);
-    if (shownUser && externalUserId !== shownUser) continue;
-    log($("#webhooks"), {
-      name: type ?? "?",
-      status,
-      note: `${externalUserId ?? ""}, attempt ${attempt}, digest ${digest.slice(0, 12)}…`,
-      body: [`sent ${at}`, `X-Payload-Digest: ${digest}`, error, pretty(responseBody)].filter(Boolean).join("\n"),
-    });
-  }
-}
-
-/** Shows the events that are new: what a backend is told. */
-async function showEvents() {
-  const { events } = await (await fetch("/demo/events")).json();
-  for (const event of events.slice(events.findLastIndex(({ id }) => id === lastEvent) + 1)) {
-    const { "detail-type": kind, detail } = event;
-    lastEvent = event.id;
-    if (shownUser && detail.user_id !== shownUser) continue;
-    log($("#events"), {
-      name: kind,
-      note: `${detail.from} → ${detail.to}, ${detail.onboarding_step}, ${detail.user_id}, number ${detail.sequence}`,
-      body: JSON.stringify(event, null, 2),
-    });
-  }
-}
-
-function pretty(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }
 
 // Small things
@@ -501,11 +409,9 @@ if (config.simulator) {
 } else {
   $("#no-reviewer").hidden = false;
   $("#desk").hidden = true;
-  $("#webhooks-log").hidden = true;
 }
-await refreshSimulator();
-// Deliveries that were not accepted are repeated without anybody's doing.
-setInterval(() => document.hidden || refreshSimulator(), 2000);
+if (config.simulator) await showHeld();
+await timeline.begin(config);
 
 const link = new URLSearchParams(location.search);
 const linked = link.get("user");

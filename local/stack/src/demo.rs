@@ -1,9 +1,6 @@
 //! The demo, a page that uses the API like a frontend and also plays the provider's reviewer, and the API reference.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -19,21 +16,24 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
-use local_aws::forward::{Upstream, forward};
+use local_aws::{
+    account,
+    forward::{Upstream, forward},
+};
 use local_hosts::local_names_only;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{kyc::UserId, platform::chain, repository::Users};
-use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::{
     Error,
     stack::register,
+    timeline::{self, Told},
     token::{self, Signer},
 };
 
 /// The files of the page: path, type and content.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 8] = [
     (
         "/",
         "text/html; charset=utf-8",
@@ -50,6 +50,11 @@ const FILES: [(&str, &str, &str); 7] = [
         "/demo/scenarios.js",
         JAVASCRIPT,
         include_str!("../demo/scenarios.js"),
+    ),
+    (
+        "/demo/timeline.js",
+        JAVASCRIPT,
+        include_str!("../demo/timeline.js"),
     ),
     ("/demo/demo.js", JAVASCRIPT, include_str!("../demo/demo.js")),
     (
@@ -92,9 +97,6 @@ const RENDERER: [(&str, &str, &[u8]); 2] = [
 ];
 pub(crate) const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The number of events that the page can see.
-const KEPT_EVENTS: usize = 100;
-
 /// The URL of the provider's SDK.
 const SDK: &str = "https://static.sumsub.com/idensic/static/sns-websdk-builder.js";
 /// The content security policy of the page, which loads nothing from elsewhere.
@@ -112,7 +114,8 @@ const POLICY_WITH_SDK: &str = "default-src 'none'; script-src 'self' https://sta
 pub(crate) fn pages(
     users: Arc<Users>,
     simulator: Option<&str>,
-    events: broadcast::Receiver<Value>,
+    operations: &str,
+    told: Told,
 ) -> Result<Router, Error> {
     let sdk = simulator.is_none().then_some(SDK);
     let policy = if sdk.is_some() {
@@ -120,10 +123,15 @@ pub(crate) fn pages(
     } else {
         POLICY
     };
-    let config = json!({ "simulator": simulator.is_some(), "sdk": sdk });
+    let config = json!({
+        "simulator": simulator.is_some(),
+        "sdk": sdk,
+        "operations": operations,
+        "region": account::region(),
+    });
     let mut pages = files(FILES)
         .route("/demo/config.json", get(async || Json(config)))
-        .merge(told(events))
+        .merge(timeline::route(told))
         .merge(
             Router::new()
                 .route("/demo/session", post(session))
@@ -135,33 +143,6 @@ pub(crate) fn pages(
         pages = pages.nest("/demo", simulator.with_state(upstream));
     }
     Ok(secured(pages, policy).merge(reference()))
-}
-
-/// Returns the route of the latest events, the oldest first.
-fn told(mut events: broadcast::Receiver<Value>) -> Router {
-    let kept: Arc<Mutex<VecDeque<Value>>> = Arc::default();
-    let latest = Arc::clone(&kept);
-    // Ends with the stack, which holds the sender.
-    tokio::spawn(async move {
-        loop {
-            match events.recv().await {
-                Ok(event) => {
-                    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                    kept.push_back(event);
-                    if kept.len() > KEPT_EVENTS {
-                        kept.pop_front();
-                    }
-                }
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => break,
-            }
-        }
-    });
-    let answer = async move || {
-        let kept = latest.lock().unwrap_or_else(PoisonError::into_inner);
-        Json(json!({ "events": *kept }))
-    };
-    Router::new().route("/demo/events", get(answer))
 }
 
 /// Returns routes for files.

@@ -12,6 +12,7 @@ mod secrets;
 mod servers;
 mod stack;
 mod state;
+mod timeline;
 
 pub use error::Error;
 pub use local_aws::{account::region, gateway, logs, template};

@@ -96,6 +96,9 @@ curl --aws-sigv4 aws:amz:{region}:execute-api --user support:local {operations}/
 
     /// Returns the line for a request.
     pub(crate) fn request(self, entry: &AccessLogEntry) -> String {
+        if self.json {
+            return json_line("answered", &entry.json());
+        }
         let AccessLogEntry {
             method,
             path,
@@ -105,22 +108,7 @@ curl --aws-sigv4 aws:amz:{region}:execute-api --user support:local {operations}/
             request_id,
             refused_origin,
         } = entry;
-        let (user, ms) = (user.as_deref(), duration.as_millis());
-        if self.json {
-            return json_line(
-                "answered",
-                &json!({
-                    "method": method,
-                    "path": path,
-                    "status": status,
-                    "ms": u64::try_from(ms).unwrap_or(u64::MAX),
-                    "user": user,
-                    "trace_id": request_id,
-                    "refused_origin": refused_origin,
-                }),
-            );
-        }
-        let user = user.unwrap_or("-");
+        let (user, ms) = (user.as_deref().unwrap_or("-"), duration.as_millis());
         let line = format!("{method:<7} {path:<32} {status} {ms:>5} ms  {user}  {request_id}");
         match refused_origin {
             Some(origin) => printable(&format!(

@@ -31,6 +31,7 @@ use crate::{
     secrets::Secrets,
     servers::{Listeners, Servers, Urls, url},
     state,
+    timeline::Told,
     token::{self, Signer},
 };
 
@@ -120,11 +121,12 @@ impl Stack {
         let tables = tables.map(|table| (table.id, table.name)).collect();
         let users = Arc::new(users(&environments, &aws)?);
         let callers = callers()?;
-        let mut pages = pages(&options, &users, &urls, &events)?;
+        let access_log = broadcast::Sender::new(1024);
+        let told = Told::new(&access_log, &logs, &events);
+        let mut pages = pages(&options, &users, &urls, told)?;
         if options.demo && template.signed_api.is_some() {
             pages = pages.merge(console::pages(&urls.operations, callers.clone())?);
         }
-        let access_log = broadcast::Sender::new(1024);
         let api = Gateway {
             lambda: Arc::clone(&lambda),
             api: template.api,
@@ -331,18 +333,13 @@ pub(crate) async fn register(users: &Users, id: UserId) -> Result<(), Repository
 }
 
 /// Returns the pages beside the API.
-fn pages(
-    options: &Options,
-    users: &Arc<Users>,
-    urls: &Urls,
-    events: &broadcast::Sender<Value>,
-) -> Result<Router, Error> {
+fn pages(options: &Options, users: &Arc<Users>, urls: &Urls, told: Told) -> Result<Router, Error> {
     if !options.demo {
         return Ok(Router::new());
     }
     let simulator = options.provider_url.is_none();
     let simulator = simulator.then_some(urls.provider.as_str());
-    demo::pages(Arc::clone(users), simulator, events.subscribe())
+    demo::pages(Arc::clone(users), simulator, &urls.operations, told)
 }
 
 /// Serves the APIs of the other stack on the ports after those of this one. Returns their URLs, by logical id.

@@ -25,7 +25,7 @@ use axum::{
     },
     response::Response,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::broadcast, time::timeout};
 use uuid::Uuid;
 
@@ -69,6 +69,23 @@ pub struct AccessLogEntry {
     pub request_id: String,
     /// The origin of a web page that is kept from reading the response.
     pub refused_origin: Option<String>,
+}
+
+impl AccessLogEntry {
+    /// Returns the entry in the terms of the functions' logs.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let ms = u64::try_from(self.duration.as_millis());
+        json!({
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "ms": ms.unwrap_or(u64::MAX),
+            "user": self.user,
+            "trace_id": self.request_id,
+            "refused_origin": self.refused_origin,
+        })
+    }
 }
 
 /// An API and what it needs to respond.
