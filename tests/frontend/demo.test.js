@@ -81,11 +81,26 @@ async function submit(page, button = "Start verification", type = "Passport") {
   await status(page, "in_progress");
 }
 
+/** Does what the desk has further down. */
+async function manage(page, name) {
+  if (!(await page.locator("#workflow").evaluate((more) => more.open))) await page.getByText("Workflow, level").click();
+  await press(page, name);
+}
+
 /** Waits until the page says that the reviewer has done this. */
 const done = (page, text) => page.locator("#done").getByText(text).waitFor();
 
 /** The rows of the timeline that say this, the newest request first. */
 const rows = (page, text) => page.locator("#timeline details:visible").filter({ hasText: text });
+
+/** Goes on with the Tab key until it is there. */
+async function tabTo(page, target) {
+  for (let presses = 0; presses < 80; presses += 1) {
+    await page.keyboard.press("Tab");
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+  }
+  assert.fail(`not reached: ${target}`);
+}
 
 async function picture(page, name) {
   if (!PICTURES) return;
@@ -114,9 +129,11 @@ test("a user is approved", async () => {
 });
 
 for (const [name, end] of Object.entries({ approved: "approved", retry: "approved", rejected: "rejected", outage: "approved", twice: "approved", revoked: "rejected" })) {
-  test(`the scenario ${name} plays itself`, async () => {
+  test(`the scenario ${name}, begun with the keyboard, plays itself`, async () => {
     const viewport = { approved: WIDE, retry: MEDIUM }[name] ?? NARROW;
-    const page = await open({ url: `${system.url}/?scenario=${name}&pace=0.3`, viewport });
+    const page = await open({ url: `${system.url}/?pace=0.3`, viewport });
+    await tabTo(page, page.getByRole("link", { name, exact: true }));
+    await page.keyboard.press("Enter");
     await page.locator("#caption:not(:empty)").waitFor();
     await status(page, end);
     // Nothing is left to be said, and nothing is left out of order.
@@ -244,7 +261,7 @@ test("the user's card follows the reviewer", async () => {
   await submit(page);
   await press(page, "Approve");
   await status(page, "approved");
-  await press(page, "Reset");
+  await manage(page, "Reset");
   await status(page, "pending");
   // What is shown is of this user, until somebody asks for more.
   const whose = () => page.locator("#timeline > li:visible").evaluateAll((items) => items.map((item) => item.dataset.user));
@@ -253,7 +270,7 @@ test("the user's card follows the reviewer", async () => {
   await page.getByLabel("User or trace id").fill("");
   assert.ok((await whose()).some((each) => each !== user));
   await page.getByLabel("User or trace id").fill(user);
-  await press(page, "Delete the person");
+  await manage(page, "Delete the person");
   await done(page, "Sign in as somebody else");
   await finish(page);
 });
@@ -345,11 +362,56 @@ test("a rejected user starts over once the applicant is deactivated, and never r
   assert.doesNotMatch(await page.locator("#user").innerText(), /FORGERY/);
   const applicant = await (await fetch(`${system.provider}/simulator/applicants/${user}`)).text();
   assert.match(applicant, /FORGERY/);
-  await press(page, "Deactivate");
+  await manage(page, "Deactivate");
   await done(page, "who was rejected starts over");
   await status(page, "pending");
   await press(page, "Start verification");
   await page.getByRole("dialog", { name: "Verify your identity" }).waitFor();
+  await finish(page);
+});
+
+test("a review goes its way at the desk, and an approval of another level does not count", async () => {
+  const page = await open();
+  await signIn(page);
+  await submit(page);
+  await page.getByText("Workflow, level").click();
+  for (const [name, event] of [["onHold", "applicantOnHold"], ["awaitingUser", "applicantAwaitingUser"]]) {
+    await page.getByLabel("Status", { exact: true }).selectOption(name);
+    await press(page, "Set");
+    await done(page, `The review is ${name}.`);
+    await rows(page, `webhook ${event} 200`).waitFor();
+    await status(page, "in_progress");
+  }
+  await page.getByLabel("Level").selectOption("enhanced-kyc-level");
+  await press(page, "Move");
+  await done(page, "Moved to enhanced-kyc-level.");
+  await rows(page, "webhook applicantLevelChanged 200").waitFor();
+  await press(page, "Approve");
+  await done(page, "Approved.");
+  await rows(page, /webhook applicantReviewed 200/).waitFor();
+  const [answer] = await Promise.all([page.waitForResponse("**/v0/kyc/status?refresh=true"), press(page, "Check now")]);
+  assert.equal((await answer.json()).status, "in_progress");
+  await manage(page, "Deactivate");
+  await done(page, "Deactivated");
+  await manage(page, "Activate");
+  await done(page, "Active again.");
+  await assertAccessible(page);
+  await finish(page);
+});
+
+test("whoever decides on a phone sees what becomes of the user", async () => {
+  const page = await open({ viewport: NARROW });
+  await signIn(page);
+  await submit(page);
+  const now = page.locator("#now");
+  assert.ok(await now.isHidden(), "the card says it");
+  await press(page, "Approve");
+  await now.getByText("Verified").waitFor();
+  const { y, height } = await now.boundingBox();
+  assert.ok(y >= 0 && y + height <= NARROW.height, `${y}, ${height} high`);
+  await assertAccessible(page);
+  await press(page, "Sign out");
+  await now.waitFor({ state: "hidden" });
   await finish(page);
 });
 
@@ -382,7 +444,7 @@ test("webhooks that come late or twice change nothing", async () => {
   await page.getByText("Send what is held (3)").click();
   await done(page, "Sent 3.");
   await page.getByLabel("twice").check();
-  await press(page, "Reset");
+  await manage(page, "Reset");
   await done(page, "Reset: the user starts anew.");
   await press(page, "Check now");
   await status(page, "pending");
@@ -392,7 +454,7 @@ test("webhooks that come late or twice change nothing", async () => {
   await resets.filter({ hasText: "applied" }).waitFor();
   await resets.filter({ hasText: "duplicate" }).waitFor();
   await page.getByLabel("once").check();
-  await press(page, "Delete the person");
+  await manage(page, "Delete the person");
   await done(page, "Deleted.");
   await finish(page);
 });
@@ -447,48 +509,41 @@ test("the keyboard is enough", async () => {
   // Long before it is needed: the browser would show a dialog of its own until it knows that somebody else answers.
   const photo = { name: "license.png", mimeType: "image/png", buffer: Buffer.from("not read") };
   page.on("filechooser", (chooser) => chooser.setFiles(photo));
-  const tabTo = async (target) => {
-    for (let presses = 0; presses < 60; presses += 1) {
-      await page.keyboard.press("Tab");
-      if (await target.evaluate((element) => element === document.activeElement)) return;
-    }
-    assert.fail(`not reached: ${target}`);
-  };
   const button = (name) => page.getByRole("button", { name, exact: true });
   users += 1;
-  await tabTo(page.getByLabel("User id"));
+  await tabTo(page, page.getByLabel("User id"));
   await page.keyboard.press("ControlOrMeta+A");
   await page.keyboard.type(`usr_browser_${users}`);
   await page.keyboard.press("Enter");
   await status(page, "pending");
-  await tabTo(button("Start verification"));
+  await tabTo(page, button("Start verification"));
   await page.keyboard.press("Enter");
-  await tabTo(page.getByLabel("Document", { exact: true }));
+  await tabTo(page, page.getByLabel("Document", { exact: true }));
   await page.keyboard.type("Dri");
-  await tabTo(page.getByLabel("Photo of the document"));
+  await tabTo(page, page.getByLabel("Photo of the document"));
   await page.keyboard.press("Space");
   await page.waitForFunction(() => document.querySelector("#file").files.length === 1);
-  await tabTo(button("Take a selfie"));
-  await tabTo(button("Submit"));
+  await tabTo(page, button("Take a selfie"));
+  await tabTo(page, button("Submit"));
   await page.keyboard.press("Enter");
   await page.getByText("Take a selfie first.").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), "selfie");
   await page.keyboard.press("Space");
   await page.getByText("Selfie taken.").waitFor();
-  await tabTo(button("Submit"));
+  await tabTo(page, button("Submit"));
   await page.keyboard.press("Enter");
   await status(page, "in_progress");
   assert.equal(await page.evaluate(() => document.activeElement.id), "verdict", "focus is where the news is");
-  await tabTo(button("Approve"));
+  await tabTo(page, button("Approve"));
   await page.keyboard.press("Enter");
   await status(page, "approved");
   await page.getByText("drivers license, GBR: verified").waitFor();
   const entry = rows(page, "API GET /v0/user/me").first();
-  await tabTo(entry.locator("summary"));
+  await tabTo(page, entry.locator("summary"));
   await page.keyboard.press("Enter");
   await entry.locator("pre").waitFor();
 
-  await tabTo(button("Sign out"));
+  await tabTo(page, button("Sign out"));
   await page.keyboard.press("Enter");
   assert.equal(await page.evaluate(() => document.activeElement.id), "user-id");
   await finish(page);

@@ -66,6 +66,7 @@ function signOut() {
   tell(null);
   countDown(null);
   $("#account").hidden = true;
+  $("#now").hidden = true;
   $("#sign-in").hidden = false;
   $("#user-id").focus();
 }
@@ -143,7 +144,8 @@ function show(status) {
   const before = session.status;
   session.status = status;
   const [name, text] = STATUSES[status.status];
-  $("#verdict").dataset.status = status.status;
+  $("#verdict").dataset.status = $("#now").dataset.status = status.status;
+  $("#now").textContent = name;
   change($("#status-name"), name);
   change($("#status"), status.status);
   change($("#status-text"), text);
@@ -260,6 +262,8 @@ const DEEDS = {
   approve: () => review({ reviewAnswer: "GREEN" }, "Approved."),
   retry: () => review(red("RETRY"), "Asked again."),
   reject: () => review(red("FINAL"), "Rejected."),
+  status: () => simulate("POST", `${applicant()}/status/${$("#review-status").value}`).then(() => `The review is ${$("#review-status").value}.`),
+  level: () => simulate("POST", `${applicant()}/level`, { levelName: $("#level").value }).then(() => `Moved to ${$("#level").value}.`),
   reset: () => simulate("POST", `${applicant()}/reset`).then(() => "Reset: the user starts anew."),
   deactivate: () => simulate("POST", `${applicant()}/deactivate`).then(() => "Deactivated: who was rejected starts over, an approval stays."),
   activate: () => simulate("POST", `${applicant()}/activate`).then(() => "Active again."),
@@ -363,11 +367,14 @@ async function playLinked(name, pace) {
 function linkScenarios(current) {
   const links = [TOUR, ...Object.keys(SCENARIOS)].map((name) => {
     const link = element("a", name === TOUR ? "Play all" : name);
-    link.href = `?scenario=${name}`;
+    const search = new URLSearchParams(location.search);
+    search.delete("user");
+    search.set("scenario", name);
+    link.href = `?${search}`;
     if (name === current) link.setAttribute("aria-current", "true");
     return link;
   });
-  $("#scenarios").replaceChildren(...links);
+  $("#scenarios").replaceChildren(element("span", "Watch:"), ...links);
   $("#scenarios").hidden = false;
 }
 
@@ -378,6 +385,9 @@ function observe(exchange, user) {
   const { method, path, status } = exchange;
   change($("#latest"), `${method} ${path}: ${status || "no answer"}`);
 }
+
+// On a phone, whoever decides does not see the card above.
+new IntersectionObserver(([{ isIntersecting }]) => ($("#now").hidden = isIntersecting || !session)).observe($("#verdict"));
 
 /** Shows how many webhooks are held. */
 async function showHeld() {

@@ -92,6 +92,7 @@ async fn the_page_loads_nothing_from_elsewhere() {
         ("/demo/demo.js", "text/javascript; charset=utf-8"),
         ("/demo/sdk.js", "text/javascript; charset=utf-8"),
         ("/demo/scenarios.js", "text/javascript; charset=utf-8"),
+        ("/demo/timeline.js", "text/javascript; charset=utf-8"),
         ("/demo/kyc.js", "text/javascript; charset=utf-8"),
         ("/demo/icon.svg", "image/svg+xml"),
         ("/demo/config.json", "application/json"),
@@ -110,7 +111,11 @@ async fn the_page_loads_nothing_from_elsewhere() {
     }
     assert!(!page.contains("http"), "an address of somebody else");
     let config: Value = demo.get("/demo/config.json").await.json().await.unwrap();
-    assert_eq!(config, json!({ "simulator": true, "sdk": null }));
+    let operations = demo.stack.operations_url();
+    assert_eq!(
+        config,
+        json!({ "simulator": true, "sdk": null, "operations": operations, "region": "eu-west-1" })
+    );
 }
 
 #[tokio::test]
