@@ -28,7 +28,7 @@ before(async () => {
   const directory = dirname(opened);
   writeFileSync(join(directory, "xdg-open"), `#!/bin/sh\necho "$1" >"${opened}"\n`, { mode: 0o755 });
   process.env.PATH = `${directory}:${process.env.PATH}`;
-  system = await start("--open");
+  system = await start("--open", "--phone=127.0.0.1");
   browser = await launch();
 });
 
@@ -412,6 +412,20 @@ test("whoever decides on a phone sees what becomes of the user", async () => {
   await assertAccessible(page);
   await press(page, "Sign out");
   await now.waitFor({ state: "hidden" });
+  await finish(page);
+});
+
+test("a phone is given the flow, and no operator", async () => {
+  const page = await open({ url: system.phone, viewport: NARROW });
+  await signIn(page);
+  await submit(page);
+  await press(page, "Approve");
+  await status(page, "approved");
+  await rows(page, "KycStatusChanged").first().waitFor();
+  assert.ok(await page.getByRole("link", { name: "API reference" }).isVisible());
+  assert.ok(await page.getByText("operations").isHidden());
+  await assertAccessible(page);
+  await assertFits(page);
   await finish(page);
 });
 

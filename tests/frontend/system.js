@@ -45,6 +45,6 @@ export async function start(...options) {
   };
   // It may have to be built.
   const started = await printed((line) => line.message === "started", 1800);
-  const { api_url: url, provider_url: provider } = started;
-  return { url, provider, printed, stop };
+  const { api_url: url, provider_url: provider, phone_url: phone } = started;
+  return { url, provider, phone, printed, stop };
 }

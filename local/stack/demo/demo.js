@@ -421,6 +421,8 @@ if (config.simulator) {
   $("#desk").hidden = true;
 }
 if (config.simulator) await showHeld();
+// A phone has no operators.
+$("#operations").hidden = !config.operations;
 await timeline.begin(config);
 
 const link = new URLSearchParams(location.search);

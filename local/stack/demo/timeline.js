@@ -207,7 +207,8 @@ function draw({ element, facts }, trace, user) {
   part("note").textContent = [ms !== undefined && `${ms} ms`, outcome, note, cause, refused].filter(Boolean).join(", ");
   element.querySelector("pre").textContent = [user, traceId && `trace id ${traceId}`, body].filter(Boolean).join("\n\n");
   const copies = { "Copy as curl": command ?? (user && lookup(of, user)), "Copy trace id": traceId };
-  const buttons = Object.entries(copies).filter(([, text]) => text);
+  // A phone's page is not secure enough for browsers to let it copy.
+  const buttons = Object.entries(copies).filter(([, text]) => text && navigator.clipboard);
   // Whoever is about to press one keeps it.
   if (buttons.length !== part("copies").children.length) part("copies").replaceChildren(...buttons.map((copy) => copyButton(...copy)));
 }
@@ -245,7 +246,7 @@ function curl(method, path, headers = {}, body = null) {
 function lookup(of, user) {
   const id = encodeURIComponent(user);
   if (of === "applicant" && config.simulator) return curl("GET", `/demo/simulator/applicants/${id}`);
-  if (of !== "history") return null;
+  if (of !== "history" || !config.operations) return null;
   return `curl --aws-sigv4 aws:amz:${config.region}:execute-api --user support:local ${quoted(`${config.operations}/users/${id}/history`)}`;
 }
 

@@ -110,39 +110,41 @@ const POLICY_WITH_SDK: &str = "default-src 'none'; script-src 'self' https://sta
     img-src 'self'; connect-src 'self' https://*.sumsub.com; frame-src https://*.sumsub.com; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-/// Returns the routes of the demo. Without a simulator, the page opens the provider's own SDK.
+/// Returns the routes of the demo, without its configuration.
 pub(crate) fn pages(
     users: Arc<Users>,
     simulator: Option<&str>,
-    operations: &str,
     told: Told,
 ) -> Result<Router, Error> {
-    let sdk = simulator.is_none().then_some(SDK);
-    let policy = if sdk.is_some() {
-        POLICY_WITH_SDK
-    } else {
-        POLICY
-    };
-    let config = json!({
-        "simulator": simulator.is_some(),
-        "sdk": sdk,
-        "operations": operations,
-        "region": account::region(),
-    });
-    let mut pages = files(FILES)
-        .route("/demo/config.json", get(async || Json(config)))
-        .merge(timeline::route(told))
-        .merge(
-            Router::new()
-                .route("/demo/session", post(session))
-                .with_state(users),
-        );
+    let mut pages = files(FILES).merge(timeline::route(told)).merge(
+        Router::new()
+            .route("/demo/session", post(session))
+            .with_state(users),
+    );
     if let Some(url) = simulator {
         let upstream = Upstream::new(url.to_owned())?;
         let simulator = Router::new().route("/simulator/{*call}", any(forward));
         pages = pages.nest("/demo", simulator.with_state(upstream));
     }
+    let policy = if simulator.is_some() {
+        POLICY
+    } else {
+        POLICY_WITH_SDK
+    };
     Ok(secured(pages, policy).merge(reference()))
+}
+
+/// Returns the route of the demo's configuration. Without a simulator, the page opens the provider's own SDK; without the URL of the operators'
+/// API it has nothing to do with operators.
+pub(crate) fn config(simulator: Option<&str>, operations: Option<&str>) -> Router {
+    let config = json!({
+        "simulator": simulator.is_some(),
+        "sdk": simulator.is_none().then_some(SDK),
+        "operations": operations,
+        "region": account::region(),
+    });
+    let config = Router::new().route("/demo/config.json", get(async || Json(config)));
+    secured(config, POLICY)
 }
 
 /// Returns routes for files.

@@ -32,6 +32,11 @@ pub enum Error {
         /// The error of the operating system.
         source: std::io::Error,
     },
+    /// No phone reaches this machine.
+    #[error(
+        "this machine has no address in a network that a phone could be in; if it has, name it: --phone=ADDRESS"
+    )]
+    NoNetwork,
     /// The first port leaves no room for the others.
     #[error("--port {0} leaves no room for the {count} ports that are needed", count = crate::Ports::COUNT)]
     Ports(u16),

@@ -4,6 +4,7 @@ mod output;
 
 use std::{
     collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, UdpSocket},
     path::PathBuf,
     process::{ExitCode, Stdio},
     time::Duration,
@@ -84,6 +85,15 @@ struct Run {
     /// Open the demo, which plays itself, in the browser
     #[arg(long)]
     open: bool,
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0.0.0.0",
+        help = "Show a QR code with which a phone in the same network opens the demo, at this machine's address there. Whoever is in that network may then be any user of this system"
+    )]
+    phone: Option<IpAddr>,
     /// Print a line of JSON for what was started, for each request, and for whatever the functions write
     #[arg(long)]
     json: bool,
@@ -160,7 +170,12 @@ async fn run(run: Run) -> Result<(), Error> {
         secrets_url: run.secrets_url,
         events_url: run.events_url,
         demo: true,
+        phone: run.phone.map(phone_address).transpose()?,
         release: run.release,
+        building: |functions| {
+            let what = format!("building the {functions} functions of template.yaml");
+            output::note(&format!("{what}; the first time takes a minute or more"));
+        },
         parameters: parameters(run.parameters),
         other_template: run.with,
         ..Options::default()
@@ -187,6 +202,20 @@ async fn run(run: Run) -> Result<(), Error> {
     };
     stack.stop().await;
     Ok(printed?)
+}
+
+/// Returns the address at which a phone reaches this machine: the given one, or if none is that from which this machine reaches others.
+fn phone_address(given: IpAddr) -> Result<IpAddr, Error> {
+    if !given.is_unspecified() {
+        return Ok(given);
+    }
+    let found = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        // Nothing is sent: this only chooses a way, here to an address of documentation (RFC 5737).
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        Ok::<_, std::io::Error>(socket.local_addr()?.ip())
+    };
+    found().map_err(|_| Error::NoNetwork)
 }
 
 /// Opens a page in the browser of the desktop. Says so where there is none.

@@ -1,4 +1,9 @@
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -8,7 +13,7 @@ use crate::{Error, data::Data};
 /// The ports of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ports {
-    /// This port and those that follow: gateway, provider, database, secrets, operators' API, and the APIs of another stack.
+    /// This port and those that follow: gateway, provider, database, secrets, operators' API, the APIs of another stack, and the phone.
     First(u16),
     /// Any free ports.
     Ephemeral,
@@ -18,9 +23,20 @@ impl Ports {
     /// The number of ports in a row.
     pub const COUNT: u16 = 5;
 
-    /// Opens a port.
+    /// Opens a port that only this machine reaches.
     pub(crate) async fn open(
         self,
+        offset: u16,
+        purpose: &'static str,
+    ) -> Result<TcpListener, Error> {
+        let this_machine = Ipv4Addr::LOCALHOST.into();
+        self.open_at(this_machine, offset, purpose).await
+    }
+
+    /// Opens a port at an address.
+    pub(crate) async fn open_at(
+        self,
+        address: IpAddr,
         offset: u16,
         purpose: &'static str,
     ) -> Result<TcpListener, Error> {
@@ -28,7 +44,7 @@ impl Ports {
             Self::First(first) => first.checked_add(offset).ok_or(Error::Ports(first))?,
             Self::Ephemeral => 0,
         };
-        TcpListener::bind(("127.0.0.1", port))
+        TcpListener::bind((address, port))
             .await
             .map_err(|source| Error::Port {
                 port,
@@ -55,8 +71,12 @@ pub struct Options {
     pub events_url: Option<String>,
     /// Serves the demo beside the API.
     pub demo: bool,
+    /// The address of this machine at which a phone may use the demo, and whoever else reaches it.
+    pub phone: Option<IpAddr>,
     /// Builds the functions with optimisations.
     pub release: bool,
+    /// Is told the number of functions before they are built, which may take minutes.
+    pub building: fn(usize),
     /// The values of the template's parameters, and the real names of its tables and secrets by logical id.
     pub parameters: BTreeMap<String, String>,
     /// The template of another stack, whose APIs have this stack's gate as authorizer. Its parameter `KycGate` gets the gate's ARN.
@@ -79,7 +99,9 @@ impl Default for Options {
             secrets_url: None,
             events_url: None,
             demo: false,
+            phone: None,
             release: false,
+            building: |_| {},
             parameters: BTreeMap::new(),
             other_template: None,
             secrets: BTreeMap::new(),

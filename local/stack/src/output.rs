@@ -2,6 +2,7 @@
 
 use std::io::{Write, stderr, stdout};
 
+use fast_qr::QRBuilder;
 use local::{Stack, gateway::AccessLogEntry, logs::LogLine};
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -47,6 +48,7 @@ impl Format {
                     "secrets_url": stack.secrets_url(),
                     "operations_url": stack.operations_url(),
                     "other_urls": stack.other_urls(),
+                    "phone_url": stack.phone_url(),
                     "token": token,
                 }),
             );
@@ -62,6 +64,7 @@ impl Format {
         let others = stack.other_urls().iter();
         let others: Vec<_> = others.map(|(id, url)| format!("\n{id:<20}{url}")).collect();
         let others = others.concat();
+        let phone = stack.phone_url().map(phone).unwrap_or_default();
         format!(
             r#"
 {:<20}{api}/
@@ -71,7 +74,7 @@ impl Format {
 {provider:<20}{}
 {:<20}{}
 {:<20}{}
-{:<20}{operations}{others}
+{:<20}{operations}{others}{phone}
 
 TOKEN={token}
 
@@ -163,6 +166,13 @@ curl --aws-sigv4 aws:amz:{region}:execute-api --user support:local {operations}/
             format!("({count} more {what})")
         }
     }
+}
+
+/// Returns the line for a phone, and the QR code that leads there.
+fn phone(url: &str) -> String {
+    let code = QRBuilder::new(url).build();
+    let code = code.map(|code| code.to_str()).unwrap_or_default();
+    format!("\n{:<20}{url}/\n\n{code}", "Phone")
 }
 
 /// Returns a line of JSON in the format of the functions' logs.

@@ -29,6 +29,8 @@ pub(crate) struct Urls {
     pub(crate) operations: String,
     /// The APIs of another stack, by logical id.
     pub(crate) others: BTreeMap<String, String>,
+    /// The API and the demo, for a phone.
+    pub(crate) phone: Option<String>,
 }
 
 /// The open ports, before the servers start.
@@ -79,6 +81,7 @@ impl Listeners {
             secrets: self.secrets.url()?,
             operations: url(&self.operations)?,
             others: BTreeMap::new(),
+            phone: None,
         })
     }
 

@@ -91,7 +91,7 @@ impl Stack {
         let tap = pipe.map(|pipe| Written::of(&pipe, &template.tables).map(|tap| (pipe, tap)));
         let tap = tap.transpose()?;
         let written = tap.as_ref().map(|(_, (written, _))| written.clone());
-        let [gateway, operations] =
+        let [listener, operations] =
             listeners.start_services(&mut back, &options, &template, &secrets, written)?;
         let aws = aws(&urls, &identity)?;
         let client = aws.dynamodb();
@@ -115,7 +115,7 @@ impl Stack {
             environment.extend(options.function_environment.clone());
             environment
         };
-        let functions = functions(&template, deployed, options.release).await?;
+        let functions = functions(&template, deployed, &options).await?;
         let lambda = Arc::new(Lambda::start(functions, &logs).await?);
         let tables = template.tables.into_iter();
         let tables = tables.map(|table| (table.id, table.name)).collect();
@@ -123,26 +123,23 @@ impl Stack {
         let callers = callers()?;
         let access_log = broadcast::Sender::new(1024);
         let told = Told::new(&access_log, &logs, &events);
-        let mut pages = pages(&options, &users, &urls, told)?;
-        if options.demo && template.signed_api.is_some() {
-            pages = pages.merge(console::pages(&urls.operations, callers.clone())?);
-        }
-        let api = Gateway {
-            lambda: Arc::clone(&lambda),
-            api: template.api,
-            callers: None,
-            pages,
-            user,
-            access_log: access_log.clone(),
-        };
+        let console = template.signed_api.is_some().then(|| callers.clone());
+        let [pages, for_phone] = pages(&options, &users, &urls, told, console)?;
         let mut front = Servers::new(&logs);
+        let gateway = |api, pages| new_gateway(api, pages, &lambda, &access_log);
         let others = template.authorized_apis;
-        urls.others = serve_others(&mut front, options.ports, others, &lambda, &access_log).await?;
-        front.spawn("gateway", |shutdown| gateway::serve(gateway, api, shutdown));
+        urls.others = serve_others(&mut front, options.ports, others, gateway).await?;
+        let phone = gateway(template.api.clone(), for_phone);
+        urls.phone = serve_phone(&mut front, &options, urls.others.len(), phone).await?;
+        let api = gateway(template.api, pages);
+        front.spawn("gateway", |shutdown| {
+            gateway::serve(listener, api, shutdown)
+        });
         if let Some(api) = template.signed_api {
-            let gateway = gateway_without_pages(api, Some(callers), &lambda, &access_log);
+            let mut api = gateway(api, Router::new());
+            api.callers = Some(callers);
             front.spawn("operations", |shutdown| {
-                gateway::serve(operations, gateway, shutdown)
+                gateway::serve(operations, api, shutdown)
             });
         }
         let invoked = Arc::clone(&lambda);
@@ -177,6 +174,12 @@ impl Stack {
     #[must_use]
     pub fn operations_url(&self) -> &str {
         &self.urls.operations
+    }
+
+    /// Returns the URL of the API and the demo for a phone, if one is to use them.
+    #[must_use]
+    pub fn phone_url(&self) -> Option<&str> {
+        self.urls.phone.as_deref()
     }
 
     /// Returns the URLs of the other stack's APIs, by logical id.
@@ -332,14 +335,28 @@ pub(crate) async fn register(users: &Users, id: UserId) -> Result<(), Repository
         .await
 }
 
-/// Returns the pages beside the API.
-fn pages(options: &Options, users: &Arc<Users>, urls: &Urls, told: Told) -> Result<Router, Error> {
+/// Returns the pages beside the API, and those beside it for a phone, where nobody is an operator.
+fn pages(
+    options: &Options,
+    users: &Arc<Users>,
+    urls: &Urls,
+    told: Told,
+    console: Option<Callers>,
+) -> Result<[Router; 2], Error> {
     if !options.demo {
-        return Ok(Router::new());
+        return Ok([Router::new(), Router::new()]);
     }
     let simulator = options.provider_url.is_none();
     let simulator = simulator.then_some(urls.provider.as_str());
-    demo::pages(Arc::clone(users), simulator, &urls.operations, told)
+    let demo = demo::pages(Arc::clone(users), simulator, told)?;
+    let for_phone = demo.clone().merge(demo::config(simulator, None));
+    let Some(callers) = console else {
+        return Ok([for_phone.clone(), for_phone]);
+    };
+    let operations = Some(urls.operations.as_str());
+    let demo = demo.merge(demo::config(simulator, operations));
+    let pages = demo.merge(console::pages(&urls.operations, callers)?);
+    Ok([pages, for_phone])
 }
 
 /// Serves the APIs of the other stack on the ports after those of this one. Returns their URLs, by logical id.
@@ -347,14 +364,13 @@ async fn serve_others(
     servers: &mut Servers,
     ports: Ports,
     apis: Vec<Api>,
-    lambda: &Arc<Lambda>,
-    access_log: &broadcast::Sender<AccessLogEntry>,
+    gateway: impl Fn(Api, Router) -> Gateway,
 ) -> Result<BTreeMap<String, String>, Error> {
     let mut urls = BTreeMap::new();
     for (offset, api) in (Ports::COUNT..).zip(apis) {
         let listener = ports.open(offset, "API of the other stack").await?;
         urls.insert(api.id.clone(), url(&listener)?);
-        let gateway = gateway_without_pages(api, None, lambda, access_log);
+        let gateway = gateway(api, Router::new());
         servers.spawn("other API", |shutdown| {
             gateway::serve(listener, gateway, shutdown)
         });
@@ -362,18 +378,38 @@ async fn serve_others(
     Ok(urls)
 }
 
-/// Returns a gateway that serves an API and nothing else.
-fn gateway_without_pages(
+/// Serves the API and the demo to a phone, if one is to use them, on the port after those of the other stack. Returns the URL.
+async fn serve_phone(
+    servers: &mut Servers,
+    options: &Options,
+    others: usize,
+    gateway: Gateway,
+) -> Result<Option<String>, Error> {
+    let Some(address) = options.phone else {
+        return Ok(None);
+    };
+    let offset =
+        u16::try_from(others).map_or(u16::MAX, |others| others.saturating_add(Ports::COUNT));
+    let listener = options.ports.open_at(address, offset, "phone").await?;
+    let url = url(&listener)?;
+    servers.spawn("phone", |shutdown| {
+        gateway::serve(listener, gateway, shutdown)
+    });
+    Ok(Some(url))
+}
+
+/// Returns a gateway whose callers do not sign.
+fn new_gateway(
     api: Api,
-    callers: Option<Callers>,
+    pages: Router,
     lambda: &Arc<Lambda>,
     access_log: &broadcast::Sender<AccessLogEntry>,
 ) -> Gateway {
     Gateway {
         lambda: Arc::clone(lambda),
         api,
-        callers,
-        pages: Router::new(),
+        callers: None,
+        pages,
         user,
         access_log: access_log.clone(),
     }
@@ -502,7 +538,7 @@ fn environments(template: &Template, urls: &Urls) -> BTreeMap<String, BTreeMap<S
 async fn functions(
     template: &Template,
     environment: impl Fn(&str) -> BTreeMap<String, String>,
-    release: bool,
+    options: &Options,
 ) -> Result<Vec<Function>, Error> {
     let binaries: BTreeSet<_> = template
         .functions
@@ -510,7 +546,8 @@ async fn functions(
         .map(|function| function.binary.as_str())
         .collect();
     let binaries: Vec<_> = binaries.into_iter().collect();
-    let executables = cargo::build(&binaries, release).await?;
+    (options.building)(binaries.len());
+    let executables = cargo::build(&binaries, options.release).await?;
     let function = |function: &FunctionResource| {
         let binary = &function.binary;
         Ok(Function {

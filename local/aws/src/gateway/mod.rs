@@ -20,7 +20,7 @@ use axum::{
     extract::{ConnectInfo, Request},
     http::{
         HeaderMap, HeaderValue,
-        header::{ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN},
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST, ORIGIN},
         request::Parts,
     },
     response::Response,
@@ -174,7 +174,7 @@ async fn handle(
         duration: started.elapsed(),
         user: (gateway.user)(&head.headers),
         request_id,
-        refused_origin: refused_origin(&head, &response, port),
+        refused_origin: refused_origin(&head, &response),
     };
     // Fails only without receivers.
     gateway.access_log.send(entry).ok();
@@ -182,11 +182,12 @@ async fn handle(
 }
 
 /// Returns the origin of a request from a page of another origin, if the browser will not let it read the response.
-fn refused_origin(head: &Parts, response: &Response, port: u16) -> Option<String> {
-    let origin = head.headers.get(ORIGIN)?.to_str().ok()?;
-    let own = ["localhost", "127.0.0.1", "[::1]"].map(|host| format!("http://{host}:{port}"));
+fn refused_origin(head: &Parts, response: &Response) -> Option<String> {
+    let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let origin = text(ORIGIN)?;
+    let is_own = text(HOST) == origin.strip_prefix("http://");
     let is_let_in = response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN);
-    (!is_let_in && !own.iter().any(|own| own == origin)).then(|| origin.to_owned())
+    (!is_let_in && !is_own).then(|| origin.to_owned())
 }
 
 impl Server {
