@@ -1,14 +1,14 @@
 // The code of docs/integration.md, which is that of examples/vite: that it compiles, and what it does against the whole system.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { promisify, stripVTControlCharacters } from "node:util";
 import { launch, ROOT, start } from "./system.js";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -380,7 +380,7 @@ describe("the example", options, () => {
     assert.equal(block("// verification.ts"), await readFile(join(EXAMPLE, "src/verification.ts"), "utf8"));
   });
 
-  test("is built as its README says", async () => {
+  test("is built and opened as its README says", async (t) => {
     const copy = join(HERE, "build/examples/vite");
     await cp(EXAMPLE, copy, { recursive: true, filter: (path) => !/node_modules|dist$|kyc[^/]*$/.test(path) });
     await cp(join(ROOT, "local/stack/demo"), join(HERE, "build/local/stack/demo"), { recursive: true });
@@ -388,6 +388,33 @@ describe("the example", options, () => {
     await run("npm", ["ci", ...quiet], { cwd: copy });
     await run("npm", ["run", "build"], { cwd: copy });
     assert.match(await readFile(join(copy, "dist/index.html"), "utf8"), /<script type="module"/);
+
+    // At Vite's own address, which is another origin than the API's.
+    for (const name of ["main", "simulator"]) {
+      const file = join(copy, `src/${name}.ts`);
+      await writeFile(file, here(await readFile(file, "utf8")));
+    }
+    const vite = spawn("npm", ["run", "dev"], { cwd: copy, detached: true, stdio: ["ignore", "pipe", "inherit"] });
+    // The group: npm does not end what it has started.
+    t.after(() => process.kill(-vite.pid));
+    const address = new Promise((found, failed) => {
+      let told = "";
+      vite.stdout.on("data", (text) => {
+        told += stripVTControlCharacters(String(text));
+        const [url] = told.match(/http:\/\/localhost:\d+\//) ?? [];
+        if (url) found(url);
+      });
+      vite.once("exit", () => failed(new Error(told)));
+    });
+    assert.equal(await address, "http://localhost:5173/");
+    const session = { method: "POST", headers: { "content-type": "application/json" }, body: '{"user":"usr_vite"}' };
+    const { token } = await (await fetch(`${system.url}/demo/session`, session)).json();
+    const tab = await browser.newPage();
+    await tab.goto(`http://localhost:5173/#${token}`);
+    await tab.getByRole("button", { name: "Start" }).click();
+    await tab.getByText("We are looking at your documents.").waitFor();
+    await run("sh", ["-euc", here(block("curl -X POST")).replaceAll("usr_abc123", "usr_vite")]);
+    await tab.getByText("You are verified. The next step is open_banking.").waitFor();
   });
 });
 
