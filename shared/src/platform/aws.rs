@@ -4,12 +4,16 @@ mod http;
 
 use std::time::Duration;
 
+use aws_runtime::user_agent::UserAgentInterceptor;
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{
-    BehaviorVersion, Credentials, IdentityCache, Region, SharedHttpClient,
+    BehaviorVersion, ConfigBag, Credentials, IdentityCache, Intercept, Region, SharedHttpClient,
     StalledStreamProtectionConfig,
 };
+use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::disable_interceptor;
 
 use super::{ConfigError, Variables};
 
@@ -63,6 +67,7 @@ impl Aws {
             .credentials_provider(self.credentials.clone())
             .identity_cache(IdentityCache::no_cache())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(NoUserAgent)
             .retry_config(retries())
             .timeout_config(timeouts());
         config.set_endpoint_url(self.dynamodb_url.clone());
@@ -79,10 +84,31 @@ impl Aws {
             .credentials_provider(self.credentials.clone())
             .identity_cache(IdentityCache::no_cache())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(NoUserAgent)
             .retry_config(retries())
             .timeout_config(timeouts());
         config.set_endpoint_url(self.secrets_manager_url.clone());
         aws_sdk_secretsmanager::Client::from_conf(config.build())
+    }
+}
+
+/// Keeps the SDK from describing itself: that is written anew for each call, and half of it is signed. The connector says who calls.
+#[derive(Debug)]
+struct NoUserAgent;
+
+impl Intercept for NoUserAgent {
+    fn name(&self) -> &'static str {
+        "NoUserAgent"
+    }
+
+    fn read_before_execution(
+        &self,
+        _context: &BeforeSerializationInterceptorContextRef<'_>,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let disabled = disable_interceptor::<UserAgentInterceptor>("the connector says who calls");
+        config.interceptor_state().store_put(disabled);
+        Ok(())
     }
 }
 
@@ -96,4 +122,47 @@ fn timeouts() -> TimeoutConfig {
         .operation_attempt_timeout(Duration::from_millis(1500))
         .operation_timeout(Duration::from_secs(4))
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_caller_is_named_once_and_in_few_words() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let variables: Variables = [
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_ENDPOINT_URL_DYNAMODB", url.as_str()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", url.as_str()),
+        ]
+        .into_iter()
+        .collect();
+        let aws = Aws::from_environment(&variables).unwrap();
+        let asked = tokio::spawn(async move {
+            let mut requests = Vec::new();
+            for _ in 0..2 {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = vec![0; 64 * 1024];
+                let read = connection.read(&mut request).await.unwrap();
+                requests.push(String::from_utf8_lossy(&request[..read]).to_lowercase());
+                let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+                connection.write_all(answer.as_bytes()).await.unwrap();
+            }
+            requests
+        });
+        aws.dynamodb().list_tables().send().await.unwrap();
+        let secret = aws.secrets_manager().get_secret_value().secret_id("id");
+        secret.send().await.unwrap();
+        for request in asked.await.unwrap() {
+            assert!(request.contains("\r\nuser-agent: kyc-api/"), "{request}");
+            assert_eq!(request.matches("user-agent").count(), 1, "{request}");
+        }
+    }
 }

@@ -9,6 +9,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{self, capture_connection};
@@ -18,6 +20,10 @@ use crate::platform::tls;
 
 /// Making a TCP connection takes no longer; the handshake counts as part of the attempt.
 const CONNECT: Duration = Duration::from_secs(1);
+
+/// The caller, for AWS's own logs. Not signed, as the SDK does not sign its own.
+const CALLER: HeaderValue =
+    HeaderValue::from_static(concat!("kyc-api/", env!("CARGO_PKG_VERSION")));
 
 /// Builds an HTTP client for the AWS SDK.
 ///
@@ -50,6 +56,7 @@ impl HttpConnector for Hyper {
             let mut request = request
                 .try_into_http1x()
                 .map_err(|error| ConnectorError::user(error.into()))?;
+            request.headers_mut().insert(USER_AGENT, CALLER);
             tell_connection(&mut request);
             // Whatever happens to a connection may pass: the SDK tries again, and bounds how long.
             let answer = client.request(request).await;
