@@ -18,7 +18,7 @@ use tokio::sync::broadcast::{Receiver, Sender, error::RecvError};
 /// The number of entries that are kept.
 const KEPT: usize = 1_000;
 
-/// What the timeline is told.
+/// The sources of the timeline.
 pub(crate) struct Told {
     requests: Receiver<AccessLogEntry>,
     logs: Receiver<LogLine>,
@@ -60,14 +60,11 @@ impl Told {
 fn telling(line: &LogLine) -> Option<Value> {
     let logged: Value = serde_json::from_str(&line.line).ok()?;
     let has = |name| logged.get(name).is_some();
-    let is = |name, values: &[&str]| {
-        let value = logged.get(name).and_then(Value::as_str);
-        value.is_some_and(|value| values.contains(&value))
-    };
+    let text = |name| logged.get(name).and_then(Value::as_str);
     let tells = has("ProviderCalls")
         || has("cause")
-        || is("level", &["WARN", "ERROR"])
-        || is("message", &["delivery"]);
+        || matches!(text("level"), Some("WARN" | "ERROR"))
+        || text("message") == Some("delivery");
     tells.then_some(logged)
 }
 

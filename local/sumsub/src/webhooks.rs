@@ -80,7 +80,7 @@ pub(crate) struct DeliveryAttempt {
     at: String,
     body: String,
     status: Option<u16>,
-    /// What the receiver calls the request in its logs.
+    /// The id of the request in the receiver's logs, if that is API Gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
