@@ -251,8 +251,7 @@ $("#check").addEventListener("click", () => attempt(check));
 async function simulate(method, call, body) {
   const answer = await fetch(`/demo/simulator/${call}`, { method, body: body && JSON.stringify(body) });
   const content = await answer.json();
-  timeline.refresh();
-  showHeld();
+  look();
   if (!answer.ok) throw new Error(content.error);
   return content;
 }
@@ -389,8 +388,13 @@ function observe(exchange, user) {
 // On a phone, whoever decides does not see the card above.
 new IntersectionObserver(([{ isIntersecting }]) => ($("#now").hidden = isIntersecting || !session)).observe($("#verdict"));
 
-/** Shows how many webhooks are held. */
+/** Shows what is new, and how many webhooks are held. */
+function look() {
+  return timeline.refresh().then(showHeld).catch(() => {});
+}
+
 async function showHeld() {
+  if (!config.simulator) return;
   const { held } = await (await fetch("/demo/simulator/webhooks")).json();
   change($("#held"), String(held));
 }
@@ -420,10 +424,12 @@ if (config.simulator) {
   $("#no-reviewer").hidden = false;
   $("#desk").hidden = true;
 }
-if (config.simulator) await showHeld();
 // A phone has no operators.
 $("#operations").hidden = !config.operations;
-await timeline.begin(config);
+timeline.begin(config);
+await look();
+// Much happens without anybody's doing on this page.
+setInterval(() => document.hidden || look(), 2000);
 
 const link = new URLSearchParams(location.search);
 const linked = link.get("user");

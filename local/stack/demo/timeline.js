@@ -12,9 +12,6 @@ const $ = (selector) => document.querySelector(selector);
 /** What stands together: the rows by name, and the user whom they are about. By trace id, the oldest first. */
 const groups = new Map();
 
-/** The groups of events whose change has not been logged yet, by user and number. */
-const early = new Map();
-
 /** The numbers of the last entries that are known. */
 const last = { entries: 0, deliveries: 0 };
 
@@ -26,9 +23,6 @@ let refreshing = Promise.resolve();
 export function begin(configuration) {
   config = configuration;
   $("#filter").addEventListener("input", filter);
-  // Much happens without anybody's doing on this page.
-  setInterval(() => document.hidden || refresh(), 2000);
-  return refresh();
 }
 
 /** Shows one user only, or everybody. */
@@ -101,7 +95,7 @@ function showLog(log) {
     ];
     const note = `number ${sequence} of the history, by ${cause}`;
     put(trace, `change ${sequence}`, { kind: "table", name: changes.filter(Boolean).join(", "), note, user, of: "history" });
-    adopt(trace, `${user} ${sequence}`);
+    adopt(trace, lone(user, sequence));
   } else if (log.message === "delivery") {
     put(trace, "request", { kind: "webhook", name: log.kind, outcome: log.outcome });
   } else if (log.message === "request" || log.message === "request failed") {
@@ -130,17 +124,16 @@ function showEvent(event) {
   const { "detail-type": name, detail } = event;
   const { user_id: user, sequence, from, to, onboarding_step: step } = detail;
   const isOf = ([, group]) => group.user === user && group.rows.has(`change ${sequence}`);
-  const trace = [...groups].find(isOf)?.[0];
+  const trace = [...groups].find(isOf)?.[0] ?? lone(user, sequence);
   const note = `${from} → ${to}, ${step}, number ${sequence}`;
-  const alone = unique("event");
-  put(trace ?? alone, unique("event"), { kind: "event", name, note, user, body: pretty(event), of: "history" });
-  if (!trace) early.set(`${user} ${sequence}`, alone);
+  put(trace, unique("event"), { kind: "event", name, note, user, body: pretty(event), of: "history" });
 }
 
+/** The name of the group of an event as long as its change has not been logged. */
+const lone = (user, sequence) => `event ${user} ${sequence}`;
+
 /** Takes in the event that was told before its change was logged. */
-function adopt(trace, change) {
-  const alone = early.get(change);
-  early.delete(change);
+function adopt(trace, alone) {
   for (const [name, row] of groups.get(alone)?.rows ?? []) {
     groups.get(trace).rows.set(name, row);
     groups.get(trace).element.append(row.element);
