@@ -181,7 +181,7 @@ impl Package {
 /// Builds the wanted programs. Prints which are left out because they cannot be built.
 pub(super) fn build(endpoints: &Endpoints, only: &[String]) -> Vec<Row> {
     let is_wanted = |name: &str| only.is_empty() || only.iter().any(|wanted| wanted == name);
-    let release = env::current_exe().unwrap().parent().unwrap().to_owned();
+    let release = target().join("release");
     let mut cases = CASES.to_vec();
     cases.retain(|(name, ..)| is_wanted(name));
     let binaries: BTreeSet<_> = cases.iter().map(|(_, binary, ..)| *binary).collect();
@@ -353,12 +353,16 @@ fn run(command: &mut Command) -> Result<(), String> {
 
 /// Returns the folder of a comparison program's sources, and the one that it is built in.
 fn folders(name: &str) -> (PathBuf, PathBuf) {
-    let target = env::current_exe().unwrap();
-    let target = target.parent().and_then(Path::parent).unwrap();
     (
         project().join("bench/programs").join(name),
-        target.join("speed").join(name),
+        target().join("speed").join(name),
     )
+}
+
+/// Returns the folder that this program was built in, with one folder for each profile.
+fn target() -> PathBuf {
+    let own = env::current_exe().unwrap();
+    own.ancestors().nth(2).unwrap().to_owned()
 }
 
 fn rust(name: &'static str) -> Built {
