@@ -1,6 +1,10 @@
 //! `cargo prove`: the proofs at length.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 
 use clap::Parser;
 use proof::{
@@ -93,14 +97,17 @@ fn replay_named(name: &str, most_switches: Option<usize>) -> bool {
 
 fn interleavings(count: usize, most_switches: Option<usize>) -> bool {
     let (mut sum, mut failed) = (0, 0);
-    for combination in Combination::all(count) {
-        let explored = explore(&combination, most_switches);
-        sum += explored.interleavings;
-        if let Some((number, finding)) = explored.failed {
-            failed += 1;
-            println!("{combination}#{number}: {finding}");
-        }
-    }
+    on_all_cores(
+        &Combination::all(count),
+        |combination| explore(combination, most_switches),
+        |combination, explored| {
+            sum += explored.interleavings;
+            if let Some((number, finding)) = explored.failed {
+                failed += 1;
+                println!("{combination}#{number}: {finding}");
+            }
+        },
+    );
     let bound = most_switches.map_or_else(
         || "all orders".to_owned(),
         |most| format!("orders with at most {most} switches"),
@@ -111,18 +118,22 @@ fn interleavings(count: usize, most_switches: Option<usize>) -> bool {
 
 fn mutations(seed: u64) -> bool {
     let mut all_found = true;
-    for mutation in Mutation::ALL {
-        if let Some(found) = find(mutation, seed, SEEDS) {
-            let (seeds, world) = (found.seeds, found.world.name);
-            println!(
-                "{mutation:?}: after {seeds} seeds, in {world}: {}",
-                found.finding
-            );
-        } else {
-            all_found = false;
-            println!("{mutation:?}: not found by {SEEDS} seeds");
-        }
-    }
+    on_all_cores(
+        &Mutation::ALL,
+        |mutation| find(*mutation, seed, SEEDS),
+        |mutation, found| {
+            if let Some(found) = found {
+                let (seeds, world) = (found.seeds, found.world.name);
+                println!(
+                    "{mutation:?}: after {seeds} seeds, in {world}: {}",
+                    found.finding
+                );
+            } else {
+                all_found = false;
+                println!("{mutation:?}: not found by {SEEDS} seeds");
+            }
+        },
+    );
     all_found
 }
 
@@ -148,20 +159,25 @@ fn worlds(arguments: &Arguments) -> bool {
     };
     let each = (full * arguments.percent).div_ceil(100 * all);
     let mut sum = Report::default();
-    for world in worlds {
-        let report = if arguments.engine {
-            play_on_engine(world, arguments.seed, each, MOST_FINDINGS)
-        } else {
-            play(world, arguments.seed, each, MOST_FINDINGS, None)
-        };
-        println!("world {}: {}", world.name, summary(&report));
-        for (seed, finding) in &report.findings {
-            println!("  --world \"{}\" --seed {seed}: {finding}", world.name);
-        }
-        sum.work.histories += report.work.histories;
-        sum.work.deliveries += report.work.deliveries;
-        sum.findings.extend(report.findings);
-    }
+    on_all_cores(
+        &worlds,
+        |world| {
+            if arguments.engine {
+                play_on_engine(*world, arguments.seed, each, MOST_FINDINGS)
+            } else {
+                play(*world, arguments.seed, each, MOST_FINDINGS, None)
+            }
+        },
+        |world, report| {
+            println!("world {}: {}", world.name, summary(&report));
+            for (seed, finding) in &report.findings {
+                println!("  --world \"{}\" --seed {seed}: {finding}", world.name);
+            }
+            sum.work.histories += report.work.histories;
+            sum.work.deliveries += report.work.deliveries;
+            sum.findings.extend(report.findings);
+        },
+    );
     println!("all: {}", summary(&sum));
     sum.findings.is_empty()
 }
@@ -179,4 +195,39 @@ fn summary(report: &Report) -> String {
         "{} histories, {} deliveries, {lost} lost, {doubled} doubled, {diverged} divergences",
         report.work.histories, report.work.deliveries
     )
+}
+
+/// Does the work on each item, on as many at once as there are cores, and passes on the results in the order of the items.
+///
+/// What is proven has a clock of its own in each thread, so that no work notices another.
+fn on_all_cores<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> R + Sync,
+    mut then: impl FnMut(&T, R),
+) {
+    let next = &AtomicUsize::new(0);
+    let work = &work;
+    let (sender, results) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            let sender = sender.clone();
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    sender.send((index, work(item))).unwrap();
+                }
+            });
+        }
+        drop(sender);
+        let mut early = BTreeMap::new();
+        let mut expected = 0;
+        for (index, result) in results {
+            early.insert(index, result);
+            while let Some(result) = early.remove(&expected) {
+                then(&items[expected], result);
+                expected += 1;
+            }
+        }
+    });
 }
