@@ -1,16 +1,16 @@
 //! `cargo prove`: the proofs at length.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::thread;
 
 use clap::Parser;
+use futures_util::StreamExt;
+use futures_util::stream;
 use proof::{
     Combination, Finding, Mutation, Report, World, explain, explore, find, import, play,
     play_on_engine, replay,
 };
+use tokio::runtime::Builder;
 
 /// Seeds that are tried until a planted bug counts as not found.
 const SEEDS: u64 = 3_000;
@@ -98,8 +98,8 @@ fn replay_named(name: &str, most_switches: Option<usize>) -> bool {
 fn interleavings(count: usize, most_switches: Option<usize>) -> bool {
     let (mut sum, mut failed) = (0, 0);
     on_all_cores(
-        &Combination::all(count),
-        |combination| explore(combination, most_switches),
+        Combination::all(count),
+        move |combination| explore(combination, most_switches),
         |combination, explored| {
             sum += explored.interleavings;
             if let Some((number, finding)) = explored.failed {
@@ -119,8 +119,8 @@ fn interleavings(count: usize, most_switches: Option<usize>) -> bool {
 fn mutations(seed: u64) -> bool {
     let mut all_found = true;
     on_all_cores(
-        &Mutation::ALL,
-        |mutation| find(*mutation, seed, SEEDS),
+        Mutation::ALL,
+        move |mutation| find(*mutation, seed, SEEDS),
         |mutation, found| {
             if let Some(found) = found {
                 let (seeds, world) = (found.seeds, found.world.name);
@@ -158,14 +158,15 @@ fn worlds(arguments: &Arguments) -> bool {
         HISTORIES
     };
     let each = (full * arguments.percent).div_ceil(100 * all);
+    let (seed, is_on_engine) = (arguments.seed, arguments.engine);
     let mut sum = Report::default();
     on_all_cores(
-        &worlds,
-        |world| {
-            if arguments.engine {
-                play_on_engine(*world, arguments.seed, each, MOST_FINDINGS)
+        worlds,
+        move |world| {
+            if is_on_engine {
+                play_on_engine(*world, seed, each, MOST_FINDINGS)
             } else {
-                play(*world, arguments.seed, each, MOST_FINDINGS, None)
+                play(*world, seed, each, MOST_FINDINGS, None)
             }
         },
         |world, report| {
@@ -199,35 +200,25 @@ fn summary(report: &Report) -> String {
 
 /// Does the work on each item, on as many at once as there are cores, and passes on the results in the order of the items.
 ///
-/// What is proven has a clock of its own in each thread, so that no work notices another.
-fn on_all_cores<T: Sync, R: Send>(
-    items: &[T],
-    work: impl Fn(&T) -> R + Sync,
-    mut then: impl FnMut(&T, R),
+/// Each thread has a clock of its own, so that no work notices another.
+fn on_all_cores<T: Send + 'static, R: Send + 'static>(
+    items: impl IntoIterator<Item = T>,
+    work: impl Fn(&T) -> R + Copy + Send + 'static,
+    mut then: impl FnMut(T, R),
 ) {
-    let next = &AtomicUsize::new(0);
-    let work = &work;
-    let (sender, results) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            let sender = sender.clone();
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(item) = items.get(index) else { break };
-                    sender.send((index, work(item))).unwrap();
-                }
-            });
-        }
-        drop(sender);
-        let mut early = BTreeMap::new();
-        let mut expected = 0;
-        for (index, result) in results {
-            early.insert(index, result);
-            while let Some(result) = early.remove(&expected) {
-                then(&items[expected], result);
-                expected += 1;
-            }
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let start = |item| {
+        tokio::task::spawn_blocking(move || {
+            let result = work(&item);
+            (item, result)
+        })
+    };
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut results = stream::iter(items).map(start).buffered(cores);
+        while let Some(result) = results.next().await {
+            let (item, result) = result.unwrap();
+            then(item, result);
         }
     });
 }
